@@ -1,0 +1,169 @@
+#!/bin/sh
+# The second ring of tests: what takes minutes of real time or tools that few have installed.
+#
+#   the tests under clang; unit tests and a daemon under valgrind; make distcheck; the options of
+#   configure on and off; each fuzz target for FUZZ_S (60) seconds; the timed proofs of tests/long/
+#
+# usage: sh contrib/check-long.sh [STEP...]       steps: clang valgrind distcheck options fuzz proofs
+# The last line counts steps: "N passed, M failed".
+me=check-long.sh
+top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
+. "$top/contrib/packages.sh"
+
+fuzz_s=${FUZZ_S:-60}
+passed=0
+failed=0
+
+# build DIRECTORY ARGUMENT...: configures and makes everything, tests included.
+build() {
+	tree_configure "$@" && logged "$top/build/$1/make.log" \
+		make -C "$top/build/$1" -j"$cores" all check TESTS=
+}
+
+check() {
+	if ! make -C "$top/build/$1" -j"$cores" check >"$top/build/$1/check.log" 2>&1 </dev/null; then
+		grep -E '^(FAIL|XPASS|ERROR): ' "$top/build/$1/check.log" ||
+			tail -n 40 "$top/build/$1/check.log"
+		echo "--- more in $top/build/$1/test-suite.log"
+		return 1
+	fi
+}
+
+step_clang() {
+	build long-clang CC=clang CFLAGS='-O2 -g' --enable-werror && check long-clang &&
+		build long-clang-sanitizers CC=clang CFLAGS='-O1 -g' --enable-werror \
+			--enable-sanitizers && check long-clang-sanitizers
+}
+
+step_valgrind() {
+	build long-valgrind CC=gcc CFLAGS='-O1 -g' || return 1
+	dir=$top/build/long-valgrind
+	POLLUX_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
+	export POLLUX_WRAPPER
+	check long-valgrind
+	status=$?
+	unset POLLUX_WRAPPER
+	[ $status = 0 ] && valgrind_daemon
+}
+
+# A daemon with all its processes under valgrind answers a few requests and ends in order.
+valgrind_daemon() {
+	work=$(mktemp -d) || return 1
+	key=valgrind-client-key-0123456789
+	"$dir/tests/sim/gemini-sim" --port-file "$work/sim.port" >"$work/sim.log" 2>&1 &
+	simulator=$!
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		[ -s "$work/sim.port" ] && break
+		sleep 1
+	done
+	: >"$work/pollux.conf"
+	set_user=
+	[ "$(id -u)" = 0 ] && set_user="-D server.user=root"
+	port=9080
+	until port_is_free $port; do
+		port=$((port + 1))
+	done
+	GEMINI_API_KEYS=sim-key-1,sim-key-2 POLLUX_CLIENT_KEYS=$key \
+		valgrind -q --trace-children=yes --error-exitcode=99 --leak-check=full \
+		--errors-for-leak-kinds=definite --log-file="$work/valgrind.%p" \
+		"$dir/polluxd" -f -c "$work/pollux.conf" -D "server.listen=127.0.0.1:$port" \
+		-D "server.run_dir=$work/run" -D "state.dir=$work/state" -D server.workers=1 \
+		-D "upstream.gemini_url=http://127.0.0.1:$(cat "$work/sim.port")" $set_user \
+		>"$work/pollux.log" 2>&1 &
+	daemon=$!
+	answered=0
+	for try in $(seq 1 60); do
+		loopback --fail --max-time 5 --output /dev/null "http://127.0.0.1:$port/readyz" && break
+		sleep 1
+	done
+	for stream in false true false true false true; do
+		loopback --fail --max-time 60 --output "$work/answer" \
+			-H "Authorization: Bearer $key" -H 'Content-Type: application/json' \
+			"http://127.0.0.1:$port/v1/chat/completions" \
+			-d '{"model": "gemini-2.5-flash", "stream": '$stream', "messages":
+				[{"role": "user", "content": "Hello"}]}' && answered=$((answered + 1))
+	done
+	kill -TERM $daemon
+	wait $daemon
+	status=$?
+	kill $simulator
+	wait $simulator 2>/dev/null
+	cat "$work"/valgrind.* >"$work/reports"
+	if [ $answered = 6 ] && [ $status = 0 ] && [ ! -s "$work/reports" ]; then
+		rm -rf "$work"
+		return 0
+	fi
+	echo "$answered of 6 requests answered, the daemon's exit status was $status" >&2
+	cat "$work/pollux.log" "$work/reports" >&2
+	rm -rf "$work"
+	return 1
+}
+
+step_distcheck() {
+	tree_configure long-distcheck CFLAGS='-O2 -g' &&
+		logged "$top/build/long-distcheck/distcheck.log" \
+			make -C "$top/build/long-distcheck" -j"$cores" distcheck
+}
+
+# Every option on and off compiles and passes; so does a build that may not optimize or depend.
+step_options() {
+	build long-option-O0 CFLAGS='-O0' --enable-werror && check long-option-O0 &&
+		build long-option-O3 CFLAGS='-O3 -flto=auto' && check long-option-O3 &&
+		build long-option-tracking CFLAGS='-O2' --disable-dependency-tracking &&
+		build long-option-sanitizers CFLAGS='-O1 -g' --enable-sanitizers &&
+		check long-option-sanitizers
+}
+
+step_fuzz() {
+	build long-fuzz CC=clang CFLAGS='-O1 -g' --enable-fuzzing || return 1
+	found=0
+	for target in "$top"/build/long-fuzz/tests/fuzz/fuzz_*; do
+		[ -f "$target" ] && [ -x "$target" ] || continue
+		name=${target##*/fuzz_}
+		say "fuzzing $name for $fuzz_s s"
+		mkdir -p "$top/build/long-fuzz/found/$name"
+		logged "$top/build/long-fuzz/$name.log" "$target" -max_total_time="$fuzz_s" -timeout=10 \
+			-rss_limit_mb=2048 -artifact_prefix="$top/build/long-fuzz/$name-" \
+			"$top/build/long-fuzz/found/$name" "$top/tests/fuzz/corpus/$name" ||
+			{ echo "$name: an input that breaks it lies in build/long-fuzz" >&2; return 1; }
+		found=$((found + 1))
+	done
+	[ $found -gt 0 ]
+}
+
+step_proofs() {
+	build long-proofs CFLAGS='-O2 -g' || return 1
+	dir=$top/build/long-proofs
+	for proof in "$top"/tests/long/*.test.mjs; do
+		[ -e "$proof" ] || continue
+		say "${proof##*/}"
+		POLLUX_SRCDIR=$top POLLUX_BUILDDIR=$dir POLLUXD=$dir/polluxd POLLUXCTL=$dir/polluxctl \
+			GEMINI_SIM=$dir/tests/sim/gemini-sim NODE=$(command -v node) \
+			logged "$dir/$(basename "$proof").log" \
+			node --test-reporter=tap "$proof" || return 1
+	done
+}
+
+needs_install $BUILD_NEEDS $TEST_NEEDS $LONG_NEEDS curl=curl || exit 1
+trap proc_unmount EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+proc_mount
+environment_clean
+[ $# -gt 0 ] || set -- clang valgrind distcheck options fuzz proofs
+for step; do
+	case $step in
+	clang | valgrind | distcheck | options | fuzz | proofs) ;;
+	*) die "no such step: $step" ;;
+	esac
+	say "$step"
+	if "step_$step"; then
+		passed=$((passed + 1))
+		say "$step: passed"
+	else
+		failed=$((failed + 1))
+		say "$step: FAILED"
+	fi
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ] && [ $passed -gt 0 ]
