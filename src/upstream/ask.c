@@ -1,0 +1,360 @@
+/*
+ * Tries until answered.  Runs in workers.  An ask owns its attempt, one at a time, and what it
+ * holds back until the answer begins.
+ *
+ *	try_next  ->  attempt  ->  answered: done
+ *	   ^             |
+ *	   |             +-->  failed before the answer began, another may do better: try_next
+ *	   |             +-->  failed otherwise: failed
+ *	   +-- waits: a pause before the same credential again, or until a frozen one thaws
+ */
+#include "upstream/ask.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include "base/log.h"
+#include "base/mem.h"
+#include "upstream/attempt.h"
+
+#define TRIED_MAX     32
+#define HELD_MAX      (1u << 20)     /* bytes held back before an answer counts as begun anyway */
+#define ANSWER_MAX    (256u << 20)   /* bytes of a unary answer or one event */
+#define PAUSE_MIN_MS  250            /* before the same credential is asked again */
+#define PAUSE_SPAN_MS 500
+#define THAW_LATE_MS  50             /* waiters of one thaw spread over this */
+
+struct ask {
+	struct upstream *up;              /* borrowed */
+	const struct call *call;          /* borrowed */
+	struct arena *arena;              /* borrowed */
+	struct ask_events events;
+	void *ctx;
+	struct attempt *attempt;          /* owned; NULL between attempts */
+	struct timer timer;               /* a pause, or the wait for a thaw */
+	int64_t since_ms;
+	char tried[TRIED_MAX][CREDENTIAL_ID_LEN + 1];
+	size_t tried_count;
+	char label[64];                   /* of the credential that is being tried */
+	int attempts;
+	int failed_with[OUTCOME_COUNT];
+	bool repeated;                    /* the same credential was asked twice already */
+	bool begun;
+	bool paused;
+	bool over;
+	struct verdict last;              /* of the last attempt */
+	const struct fault *last_fault;   /* in the arena */
+	struct buf held_chunks;           /* JSON of chunks that said nothing, each behind its size_t length */
+	struct buf held_bytes;            /* raw bytes before the answer began */
+};
+
+static void try_next(void *ctx);
+
+static uint64_t
+chance(void)
+{
+	uint64_t c;
+
+	randombytes_buf(&c, sizeof(c));
+	return c;
+}
+
+static void
+ask_free(void *ctx)
+{
+	struct ask *a = ctx;
+
+	buf_fini(&a->held_chunks);
+	buf_fini(&a->held_bytes);
+	mem_free(a);
+}
+
+static void
+retire(struct ask *a)
+{
+	a->over = true;
+	loop_untimer(a->up->loop, &a->timer);
+	loop_undefer(a->up->loop, try_next, a);
+	attempt_cancel(&a->attempt);
+	loop_defer(a->up->loop, ask_free, a);
+}
+
+static void
+finish(struct ask *a)
+{
+	retire(a);
+	a->events.done(a->ctx);
+}
+
+static void
+fail(struct ask *a, const struct err *e, const struct fault *f)
+{
+	retire(a);
+	a->events.failed(a->ctx, e, f);
+}
+
+/* Where every credential is spent the pool knows best when it ends; else the last attempt has the last word. */
+static void
+give_up(struct ask *a, const struct err *refusal)
+{
+	struct err e = ERR_INIT;
+
+	if (a->attempts == 0 || (refusal && (refusal->kind == ERR_BUSY || refusal->kind == ERR_QUOTA))) {
+		fail(a, refusal, NULL);
+		return;
+	}
+	outcome_err(a->last.outcome, a->last_fault, &e);
+	if (e.retry_ms == 0 && a->last_fault && a->last_fault->retry_ms > 0)
+		e.retry_ms = a->last_fault->retry_ms;
+	fail(a, &e, outcome_is_ours(a->last.outcome) ? NULL : a->last_fault);
+}
+
+/* Reading: what comes before the answer has begun is held back. */
+
+static void
+hold_chunk(struct ask *a, const struct chunk *k)
+{
+	buf_add(&a->held_chunks, &k->raw.len, sizeof(k->raw.len));
+	buf_add_span(&a->held_chunks, k->raw);
+}
+
+static void
+release_chunks(struct ask *a)
+{
+	struct arena *scratch = arena_new(0);
+	size_t at = 0, len;
+
+	while (!a->over && at < a->held_chunks.len) {
+		struct chunk k;
+		struct err ignored;
+
+		memcpy(&len, a->held_chunks.data + at, sizeof(len));
+		at += sizeof(len);
+		if (chunk_parse(span_mem(a->held_chunks.data + at, len), a->call->op, scratch, &k, &ignored))
+			a->events.chunk(a->ctx, &k);
+		at += len;
+		arena_reset(scratch);
+	}
+	arena_free(&scratch);
+	buf_fini(&a->held_chunks);
+}
+
+static bool
+on_chunk(void *ctx, const struct chunk *k)
+{
+	struct ask *a = ctx;
+
+	if (!a->begun) {
+		if (!chunk_says_something(k, a->call->op) && a->held_chunks.len < HELD_MAX) {
+			hold_chunk(a, k);
+			return true;
+		}
+		a->begun = true;
+		release_chunks(a);
+	}
+	if (!a->over)
+		a->events.chunk(a->ctx, k);
+	return !a->over;
+}
+
+static void
+on_raw(void *ctx, struct span bytes)
+{
+	struct ask *a = ctx;
+
+	buf_add_span(&a->held_bytes, bytes);
+	if (!a->begun)
+		return;
+	a->events.raw(a->ctx, buf_span(&a->held_bytes), attempt_content_type(a->attempt));
+	if (!a->over)
+		buf_clear(&a->held_bytes);
+}
+
+/* A plain answer is understood only at its end, behind its last bytes. */
+static void
+flush_raw(struct ask *a, struct span content_type)
+{
+	if (a->events.raw && a->held_bytes.len > 0)
+		a->events.raw(a->ctx, buf_span(&a->held_bytes), content_type);
+}
+
+/* The end of an attempt. */
+
+static void
+forget_held(struct ask *a)
+{
+	buf_clear(&a->held_chunks);
+	buf_clear(&a->held_bytes);
+}
+
+/* How often one kind of failure may move on to another credential (0: as often as attempts allow). */
+static int
+spread_of(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_MODEL_UNKNOWN:
+	case OUTCOME_FORBIDDEN:
+	case OUTCOME_EMPTY:
+	case OUTCOME_TIMED_OUT:
+		return 1;
+	case OUTCOME_OVERLOADED: /* capacity is shared: asking everyone multiplies the storm */
+	case OUTCOME_SERVER_ERROR:
+		return 2;
+	default:
+		return 0;
+	}
+}
+
+static bool
+may_try_on(const struct ask *a)
+{
+	int spread = spread_of(a->last.outcome);
+
+	return !a->begun && a->last.try_other && a->attempts < a->up->config->upstream_max_attempts &&
+	    (spread == 0 || a->failed_with[a->last.outcome] <= spread);
+}
+
+static void
+on_end(void *ctx, const struct verdict *v, const struct fault *f)
+{
+	struct ask *a = ctx;
+	struct span type = attempt_content_type(a->attempt);
+
+	board_count_add(a->up->slot, BOARD_FETCHES, -1);
+	if (a->events.tried)
+		a->events.tried(a->ctx, a->label, v);
+	if (v->outcome == OUTCOME_OK) {
+		flush_raw(a, type);
+		a->attempt = NULL;
+		if (!a->over)
+			finish(a);
+		return;
+	}
+	a->attempt = NULL; /* it frees itself behind its last event */
+	a->last = *v;
+	a->last_fault = f;
+	a->failed_with[v->outcome]++;
+	if (!may_try_on(a)) {
+		give_up(a, NULL);
+		return;
+	}
+	forget_held(a);
+	loop_defer(a->up->loop, try_next, a);
+}
+
+/* Trying. */
+
+static int64_t
+time_left_ms(const struct ask *a, int64_t limit_ms)
+{
+	int64_t left = limit_ms - (loop_now_ms(a->up->loop) - a->since_ms);
+
+	return left < 1 ? 1 : left;
+}
+
+static void
+start_attempt(struct ask *a, struct lease *lease)
+{
+	static const struct attempt_events relayed = { .chunk = on_chunk, .raw = on_raw, .end = on_end };
+	static const struct attempt_events translated = { .chunk = on_chunk, .end = on_end };
+	const struct config *c = a->up->config;
+	int64_t total_ms = c->upstream_total_timeout_ms;
+
+	if (a->call->server_timeout_ms > 0 && a->call->server_timeout_ms < total_ms)
+		total_ms = a->call->server_timeout_ms;
+	struct attempt_limits limits = {
+		.connect_timeout_ms = c->upstream_connect_timeout_ms,
+		.first_byte_timeout_ms = c->upstream_first_byte_timeout_ms,
+		.idle_timeout_ms = c->upstream_idle_timeout_ms,
+		.total_timeout_ms = time_left_ms(a, total_ms),
+		.answer_bytes = ANSWER_MAX,
+	};
+
+	if (a->tried_count < TRIED_MAX)
+		memcpy(a->tried[a->tried_count++], lease->id, sizeof(lease->id));
+	snprintf(a->label, sizeof(a->label), "%s", lease->label);
+	board_count_add(a->up->slot, BOARD_ATTEMPTS, 1);
+	board_count_add(a->up->slot, BOARD_RETRIES, a->attempts > 0);
+	board_count_add(a->up->slot, BOARD_FETCHES, 1);
+	a->attempts++;
+	a->attempt = attempt_start(a->up->fetcher, a->up->loop, a->up->pool, lease, a->call,
+	    c->upstream_gemini_url, &limits, a->arena, a->events.raw ? &relayed : &translated, a);
+}
+
+/* No other credential: the same one again after a pause, or whichever thaws in time, or the end. */
+static void
+wait_or_give_up(struct ask *a, int64_t thaw_wall_ms, const struct err *refusal)
+{
+	int64_t in_ms = thaw_wall_ms - loop_wall_ms(a->up->loop);
+	int64_t left_ms = a->up->config->queue_max_wait_ms - (loop_now_ms(a->up->loop) - a->since_ms);
+
+	if (a->attempts > 0 && a->last.try_same && !a->repeated) {
+		a->repeated = true;
+		in_ms = PAUSE_MIN_MS + (int64_t)(chance() % PAUSE_SPAN_MS);
+	} else if (thaw_wall_ms && in_ms <= left_ms) {
+		in_ms += (int64_t)(chance() % THAW_LATE_MS) + 1;
+	} else {
+		give_up(a, refusal);
+		return;
+	}
+	a->tried_count = 0;
+	loop_timer(a->up->loop, &a->timer, in_ms, try_next, a);
+}
+
+static void
+try_next(void *ctx)
+{
+	struct ask *a = ctx;
+	struct wish wish = { .model = a->call->model, .tried = (const char (*)[CREDENTIAL_ID_LEN + 1])a->tried,
+		.tried_count = a->tried_count };
+	struct err e = ERR_INIT;
+	struct lease lease;
+	int64_t thaw_wall_ms;
+
+	if (a->events.gone(a->ctx))
+		return; /* whoever started it is about to cancel */
+	if (pool_lend(a->up->pool, &wish, loop_wall_ms(a->up->loop), chance(), &lease, &thaw_wall_ms, &e))
+		start_attempt(a, &lease);
+	else
+		wait_or_give_up(a, thaw_wall_ms, &e);
+}
+
+struct ask *
+ask_start(struct upstream *up, const struct call *call, struct arena *arena,
+    const struct ask_events *events, void *ctx)
+{
+	struct ask *a = mem_alloc(sizeof(*a));
+
+	*a = (struct ask){ .up = up, .call = call, .arena = arena, .events = *events, .ctx = ctx,
+		.since_ms = loop_now_ms(up->loop) };
+	loop_defer(up->loop, try_next, a);
+	return a;
+}
+
+void
+ask_pause(struct ask *a)
+{
+	a->paused = true;
+	if (a->attempt)
+		attempt_pause(a->attempt);
+}
+
+void
+ask_resume(struct ask *a)
+{
+	a->paused = false;
+	if (a->attempt)
+		attempt_resume(a->attempt);
+}
+
+void
+ask_cancel(struct ask **ap)
+{
+	struct ask *a = *ap;
+
+	*ap = NULL;
+	if (!a || a->over)
+		return;
+	if (a->attempt)
+		board_count_add(a->up->slot, BOARD_FETCHES, -1);
+	retire(a);
+}
