@@ -1,0 +1,23 @@
+/*
+ * What all exchanges of a worker share.  Made and owned by proc/worker.c.
+ */
+#ifndef POLLUX_GATE_GATE_H
+#define POLLUX_GATE_GATE_H
+
+#include "base/loop.h"
+#include "config/config.h"
+#include "ipc/board.h"
+#include "store/store.h"
+#include "upstream/ask.h"
+
+struct gate { /* all borrowed */
+	struct loop *loop;
+	const struct config *config;
+	struct store *store;
+	const struct seal *seal;
+	struct board *board;
+	struct board_slot *slot;
+	struct upstream *upstream;
+};
+
+#endif
