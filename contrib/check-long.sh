@@ -20,8 +20,9 @@ build() {
 		make -C "$top/build/$1" -j"$cores" all check TESTS=
 }
 
+# check DIRECTORY [TARGET]
 check() {
-	if ! make -C "$top/build/$1" -j"$cores" check >"$top/build/$1/check.log" 2>&1 </dev/null; then
+	if ! make -C "$top/build/$1" -j"$cores" "${2:-check}" >"$top/build/$1/check.log" 2>&1 </dev/null; then
 		grep -E '^(FAIL|XPASS|ERROR): ' "$top/build/$1/check.log" ||
 			tail -n 40 "$top/build/$1/check.log"
 		echo "--- more in $top/build/$1/test-suite.log"
@@ -40,7 +41,7 @@ step_valgrind() {
 	dir=$top/build/long-valgrind
 	POLLUX_WRAPPER='valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
 	export POLLUX_WRAPPER
-	check long-valgrind
+	check long-valgrind check-unit
 	status=$?
 	unset POLLUX_WRAPPER
 	[ $status = 0 ] && valgrind_daemon

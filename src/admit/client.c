@@ -20,14 +20,15 @@ bearer_of(struct span authorization)
 {
 	struct span s = span_trim(authorization);
 
-	if (s.len < 7 || !span_is_nocase((struct span){ s.p, 6 }, "bearer") || (s.p[6] != ' ' && s.p[6] != '\t'))
+	if (s.len < 7 || !span_is_nocase((struct span){ s.p, 6 }, "bearer") ||
+	    (s.p[6] != ' ' && s.p[6] != '\t'))
 		return SPAN_NONE;
 	return span_trim((struct span){ s.p + 7, s.len - 7 });
 }
 
 struct span
-client_presented(struct span authorization, struct span goog, struct span x_api_key, struct span query,
-    struct arena *arena)
+client_presented(struct span authorization, struct span goog, struct span x_api_key,
+    struct span query, struct arena *arena)
 {
 	struct span bearer = bearer_of(authorization);
 	struct span raw;
@@ -56,7 +57,8 @@ client_hash(const struct seal *seal, struct span key, unsigned char out[SEAL_HAS
 }
 
 bool
-client_identify(struct store *store, const struct seal *seal, struct span key, struct client *out, struct err *e)
+client_identify(struct store *store, const struct seal *seal, struct span key, struct client *out,
+    struct err *e)
 {
 	unsigned char hash[SEAL_HASH_BYTES];
 	struct span hash_span = { (const char *)hash, sizeof(hash) };
@@ -82,7 +84,8 @@ client_make_key(struct buf *out)
 	char text[KEY_RANDOM_BYTES * 2];
 
 	randombytes_buf(random, sizeof(random));
-	sodium_bin2base64(text, sizeof(text), random, sizeof(random), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_bin2base64(
+	    text, sizeof(text), random, sizeof(random), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	buf_add_text(out, CLIENT_KEY_PREFIX);
 	buf_add_text(out, text);
 	mem_wipe(random, sizeof(random));
@@ -99,7 +102,8 @@ client_check_label(struct span label, struct err *e)
 		unsigned char c = (unsigned char)label.p[i];
 
 		if (!isalnum(c) && !strchr("-_.@:+", c))
-			return err_field(e, "label", "a label is made of letters, digits and - _ . @ : +");
+			return err_field(
+			    e, "label", "a label is made of letters, digits and - _ . @ : +");
 	}
 	return true;
 }
@@ -108,12 +112,13 @@ bool
 client_check_key(struct span key, struct err *e)
 {
 	if (key.len < KEY_MIN || key.len > KEY_MAX)
-		return err_field(e, "key", "a client key has %d to %d characters, this one %zu", KEY_MIN, KEY_MAX,
-		    key.len);
+		return err_field(e, "key", "a client key has %d to %d characters, this one %zu",
+		    KEY_MIN, KEY_MAX, key.len);
 	for (size_t i = 0; i < key.len; i++)
 		if (key.p[i] < 0x21 || key.p[i] > 0x7e || key.p[i] == ',')
 			return err_field(e, "key",
-			    "a client key is made of printable characters without blanks and commas");
+			    "a client key is made of printable characters without blanks and "
+			    "commas");
 	return true;
 }
 

@@ -14,7 +14,7 @@
 
 enum client_source { CLIENT_FROM_OPERATOR, CLIENT_FROM_ENVIRONMENT, CLIENT_FROM_FIRST_RUN };
 
-#define CLIENT_ID_LEN 12
+#define CLIENT_ID_LEN     12
 #define CLIENT_KEY_PREFIX "plx-"
 
 struct client {
@@ -31,11 +31,13 @@ struct client {
 struct span client_presented(struct span authorization, struct span goog, struct span x_api_key,
     struct span query, struct arena *);
 /* False: err UNAUTHORIZED (no such key, or disabled). */
-bool client_identify(struct store *, const struct seal *, struct span key, struct client *, struct err *);
+bool client_identify(
+    struct store *, const struct seal *, struct span key, struct client *, struct err *);
 void client_make_key(struct buf *out); /* a new random key */
 void client_hash(const struct seal *, struct span key, unsigned char out[SEAL_HASH_BYTES]);
 bool client_check_label(struct span label, struct err *);
-bool client_check_key(struct span key, struct err *); /* one brought along: 16 to 256 printable characters */
+bool client_check_key(
+    struct span key, struct err *); /* one brought along: 16 to 256 printable characters */
 void client_encode(const struct client *, struct buf *record);
 bool client_decode(struct span hash, struct span record, struct client *);
 

@@ -482,6 +482,14 @@ config_diff(const struct config *old, const struct config *new_,
 			model_differs(&d, &new_->models[i], NULL);
 }
 
+void
+config_keep_running(struct config *new_, const struct config *running)
+{
+	for (size_t i = 0; i < setting_count(); i++)
+		if (setting_at(i)->restart)
+			setting_copy(setting_at(i), new_, running, new_->priv->arena);
+}
+
 /* ---- where things are when nobody said ---- */
 
 static bool

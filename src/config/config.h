@@ -93,6 +93,9 @@ const char *config_help(size_t i);
 void config_diff(const struct config *old, const struct config *new_,
     void (*fn)(void *ctx, const char *name, bool restart), void *ctx);
 
+/* What takes a restart keeps, until then, the value that the running daemon has. */
+void config_keep_running(struct config *new_, const struct config *running);
+
 const struct config_model *config_model_find(const struct config *, struct span name); /* or NULL */
 
 /* Where polluxd and polluxctl look when nobody said: installed paths for root, XDG for others.

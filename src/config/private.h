@@ -60,6 +60,7 @@ bool setting_write(const struct setting *, void *base, const char *const *values
 /* As `config list` shows it: without a password. */
 void setting_show(const struct setting *, const void *base, struct buf *out);
 bool setting_equal(const struct setting *, const void *a, const void *b);
+void setting_copy(const struct setting *, void *to, const void *from, struct arena *);
 void setting_wipe(const struct setting *, void *base); /* overwrites what may be a secret */
 /* The value would be a proxy's URL with user and password in it. */
 bool setting_holds_login(const struct setting *, struct span value);

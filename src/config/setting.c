@@ -439,6 +439,37 @@ setting_equal(const struct setting *s, const void *a, const void *b)
 	}
 }
 
+static void
+list_copy(struct config_list *to, const struct config_list *from, struct arena *arena)
+{
+	const char **items = arena_alloc(arena, (from->count + 1) * sizeof(*items));
+
+	for (size_t i = 0; i < from->count; i++)
+		items[i] = arena_dup(arena, from->items[i]);
+	*to = (struct config_list){ items, from->count };
+}
+
+void
+setting_copy(const struct setting *s, void *to, const void *from, struct arena *arena)
+{
+	switch (s->type) {
+	case SETTING_INT:
+	case SETTING_DURATION:
+	case SETTING_BYTES:
+		memcpy(place_of(s, to), place_in(s, from), sizeof(int64_t));
+		break;
+	case SETTING_BOOL:
+		*(bool *)place_of(s, to) = *(const bool *)place_in(s, from);
+		break;
+	case SETTING_LIST:
+		list_copy(place_of(s, to), place_in(s, from), arena);
+		break;
+	default:
+		*(const char **)place_of(s, to) = arena_dup(arena, text_in(s, from));
+		break;
+	}
+}
+
 void
 setting_wipe(const struct setting *s, void *base)
 {

@@ -28,7 +28,7 @@ struct dialect_out {
 	const struct dialect *dialect;
 	struct arena *arena;     /* borrowed: the exchange's */
 	struct buf *bytes;       /* borrowed: all append; the exchange sends and clears */
-	const struct call *call; /* NULL when the request could not be decoded */
+	const struct call *call; /* as far as decode came; for fail only its framing counts then */
 	const char *request_id;
 	int64_t created_s;         /* Unix time of the request */
 	bool begun;                /* kept by the exchange: the head is out, fail writes an event */

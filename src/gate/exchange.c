@@ -22,29 +22,31 @@
 #include "gate/probe.h"
 #include "gate/routes.h"
 #include "admit/client.h"
+#include "admit/failures.h"
 #include "net/stream.h"
 
-#define KEEP_ALIVE_MS    15000   /* of silence on a stream, before a comment goes out */
-#define RETRY_AFTER_MAX_MS 60000 /* SDKs sleep for any value they are told: longer waits are not told */
-#define HEADERS_MAX      10
+#define KEEP_ALIVE_MS 15000 /* of silence on a stream, before a comment goes out */
+#define RETRY_AFTER_MAX_MS                                                                         \
+	60000 /* SDKs sleep for any value they are told: longer waits are not told */
+#define HEADERS_MAX 10
 
 struct exchange {
-	struct gate *gate;           /* borrowed */
-	struct request *request;     /* borrowed: it owns the arena this lies in */
-	struct arena *arena;         /* borrowed from the request */
+	struct gate *gate;       /* borrowed */
+	struct request *request; /* borrowed: it owns the arena this lies in */
+	struct arena *arena;     /* borrowed from the request */
 	struct route route;
 	struct client client;
 	struct call call;
-	struct buf bytes;            /* owned: of the answer, not yet handed to the client's side */
+	struct buf bytes; /* owned: of the answer, not yet handed to the client's side */
 	struct dialect_out out;
-	struct ask *ask;             /* owned; NULL when none runs */
-	struct stream *stream;       /* borrowed from the request; NULL while the answer is open */
-	struct span stream_type;     /* Content-Type that a relayed answer came with */
+	struct ask *ask;         /* owned; NULL when none runs */
+	struct stream *stream;   /* borrowed from the request; NULL while the answer is open */
+	struct span stream_type; /* Content-Type that a relayed answer came with */
 	struct timer silence;
 	int64_t since_ms;
 	int attempts;
-	int status;                  /* of the answer; 0 while it is open */
-	bool over;                   /* answered or given up: nothing more is written */
+	int status; /* of the answer; 0 while it is open */
+	bool over;  /* answered or given up: nothing more is written */
 };
 
 /* Answering. */
@@ -71,7 +73,8 @@ common_headers(struct exchange *x, struct header *headers, const char *type)
 
 	add_header(headers, &n, "content-type", type);
 	if (x->call.ignored.len)
-		add_header(headers, &n, "x-pollux-ignored", arena_dup_span(x->arena, x->call.ignored));
+		add_header(
+		    headers, &n, "x-pollux-ignored", arena_dup_span(x->arena, x->call.ignored));
 	return n;
 }
 
@@ -95,7 +98,8 @@ retry_headers(struct exchange *x, const struct err *e, struct header *headers, s
 	if (e->retry_ms > 0 && e->retry_ms <= RETRY_AFTER_MAX_MS && e->kind != ERR_QUOTA) {
 		add_header(headers, n, "retry-after",
 		    arena_printf(x->arena, "%lld", (long long)((e->retry_ms + 999) / 1000)));
-		add_header(headers, n, "retry-after-ms", arena_printf(x->arena, "%lld", (long long)e->retry_ms));
+		add_header(headers, n, "retry-after-ms",
+		    arena_printf(x->arena, "%lld", (long long)e->retry_ms));
 	} else if (e->retry_ms > RETRY_AFTER_MAX_MS || e->kind == ERR_QUOTA || x->attempts > 1) {
 		add_header(headers, n, "x-should-retry", "false");
 	}
@@ -260,8 +264,8 @@ on_done(void *ctx)
 		end_stream(x);
 		return;
 	}
-	const char *type = x->stream_type.len ? arena_dup_span(x->arena, x->stream_type) :
-	                                        "application/json; charset=utf-8";
+	const char *type = x->stream_type.len ? arena_dup_span(x->arena, x->stream_type)
+					      : "application/json; charset=utf-8";
 	size_t n = common_headers(x, headers, type);
 
 	answer_whole(x, 200, headers, n);
@@ -273,8 +277,8 @@ on_tried(void *ctx, const char *label, const struct verdict *v)
 	struct exchange *x = ctx;
 
 	x->attempts++;
-	log_debug("gate", "attempt ended", "id=%s attempt=%d credential=%s outcome=%s", request_id(x->request),
-	    x->attempts, label, outcome_name(v->outcome));
+	log_debug("gate", "attempt ended", "id=%s attempt=%d credential=%s outcome=%s",
+	    request_id(x->request), x->attempts, label, outcome_name(v->outcome));
 }
 
 /* The steps. */
@@ -285,7 +289,7 @@ is_authorised_by_goog(const struct exchange *x)
 	struct span ignored;
 
 	return request_header(x->request, "x-goog-api-key").len > 0 ||
-	    text_query_get(request_head(x->request)->query, "key", &ignored);
+	       text_query_get(request_head(x->request)->query, "key", &ignored);
 }
 
 static bool
@@ -295,13 +299,20 @@ identify(struct exchange *x, struct err *e)
 
 	if (x->gate->config->auth_anonymous)
 		return true;
-	struct span key = client_presented(request_header(r, "authorization"), request_header(r, "x-goog-api-key"),
-	    request_header(r, "x-api-key"), request_head(r)->query, x->arena);
+	struct span key = client_presented(request_header(r, "authorization"),
+	    request_header(r, "x-goog-api-key"), request_header(r, "x-api-key"),
+	    request_head(r)->query, x->arena);
 
 	if (key.len == 0)
 		return err_set(e, ERR_UNAUTHORIZED,
-		    "a client key is needed: send it as \"Authorization: Bearer KEY\", x-goog-api-key or x-api-key");
-	return client_identify(x->gate->store, x->gate->seal, key, &x->client, e);
+		    "a client key is needed: send it as \"Authorization: Bearer KEY\", "
+		    "x-goog-api-key or x-api-key");
+	if (client_identify(x->gate->store, x->gate->seal, key, &x->client, e))
+		return true;
+	if (e->kind == ERR_UNAUTHORIZED)
+		failures_note(
+		    x->gate->board, x->gate->seal, request_peer(r), loop_wall_ms(x->gate->loop), e);
+	return false;
 }
 
 /* What the configuration says of the model: another name for it, or that it is not to be had. */
@@ -313,7 +324,8 @@ apply_model_settings(struct exchange *x, struct err *e)
 	if (!m)
 		return true;
 	if (!m->enabled)
-		return err_set(e, ERR_MODEL_NOT_FOUND, "the model \"%s\" is switched off here", m->name);
+		return err_set(
+		    e, ERR_MODEL_NOT_FOUND, "the model \"%s\" is switched off here", m->name);
 	if (m->alias[0] != '\0')
 		x->call.model = span_of(m->alias);
 	return true;
@@ -323,7 +335,9 @@ static bool
 decode(struct exchange *x, struct err *e)
 {
 	const struct request_head *head = request_head(x->request);
-	struct dialect_request in = { .op = x->route.op, .model = x->route.model, .query = head->query,
+	struct dialect_request in = { .op = x->route.op,
+		.model = x->route.model,
+		.query = head->query,
 		.body = request_body(x->request) };
 	int64_t seconds;
 
@@ -335,10 +349,17 @@ decode(struct exchange *x, struct err *e)
 static void
 start_ask(struct exchange *x)
 {
-	static const struct ask_events translated = { .gone = on_gone_asked, .chunk = on_chunk,
-		.done = on_done, .failed = on_failed, .tried = on_tried };
-	static const struct ask_events relayed = { .gone = on_gone_asked, .chunk = on_chunk, .raw = on_raw,
-		.done = on_done, .failed = on_failed, .tried = on_tried };
+	static const struct ask_events translated = { .gone = on_gone_asked,
+		.chunk = on_chunk,
+		.done = on_done,
+		.failed = on_failed,
+		.tried = on_tried };
+	static const struct ask_events relayed = { .gone = on_gone_asked,
+		.chunk = on_chunk,
+		.raw = on_raw,
+		.done = on_done,
+		.failed = on_failed,
+		.tried = on_tried };
 
 	restart_silence(x);
 	x->ask = ask_start(x->gate->upstream, &x->call, x->arena,
@@ -373,8 +394,11 @@ begin(struct gate *g, struct request *r)
 static void
 open_answer(struct exchange *x)
 {
-	x->out = (struct dialect_out){ .dialect = x->route.dialect, .arena = x->arena, .bytes = &x->bytes,
-		.call = &x->call, .request_id = request_id(x->request),
+	x->out = (struct dialect_out){ .dialect = x->route.dialect,
+		.arena = x->arena,
+		.bytes = &x->bytes,
+		.call = &x->call,
+		.request_id = request_id(x->request),
 		.created_s = loop_wall_ms(x->gate->loop) / 1000 };
 }
 
@@ -386,7 +410,8 @@ open_door(struct exchange *x)
 {
 	const struct request_head *head = request_head(x->request);
 	struct err e = ERR_INIT;
-	bool found = route_find(head->method, head->path, is_authorised_by_goog(x), x->arena, &x->route, &e);
+	bool found =
+	    route_find(head->method, head->path, is_authorised_by_goog(x), x->arena, &x->route, &e);
 
 	open_answer(x);
 	if (!found)
@@ -417,10 +442,11 @@ on_ready(void *ctx, struct request *r)
 	(void)ctx;
 	if (x->over)
 		return;
-	if (decode(x, &e))
-		start_ask(x);
-	else
+	if (!decode(x, &e)) {
 		fail(x, &e, NULL);
+		return;
+	}
+	start_ask(x);
 }
 
 static void
@@ -432,7 +458,8 @@ on_too_large(void *ctx, struct request *r)
 	/* A declared length is refused before the head is announced. */
 	if (!x && !open_door(x = begin(ctx, r)))
 		return;
-	err_set(&e, ERR_TOO_LARGE, "the request's body is larger than the %llu bytes this server takes (server.max_body)",
+	err_set(&e, ERR_TOO_LARGE,
+	    "the request's body is larger than the %llu bytes this server takes (server.max_body)",
 	    (unsigned long long)((struct gate *)ctx)->config->server_max_body_bytes);
 	fail(x, &e, NULL);
 }
@@ -464,8 +491,9 @@ on_request_done(void *ctx, struct request *r)
 	board_count_add(x->gate->slot, BOARD_EXCHANGES, -1);
 	if (x->stream)
 		board_count_add(x->gate->slot, BOARD_STREAMS, -1);
-	log_debug("gate", "exchange closed", "id=%s dialect=%s op=%s client=%s status=%d attempts=%d ms=%lld",
-	    request_id(r), x->route.dialect->name, operation_name(x->call.op), x->client.label, x->status,
+	log_debug("gate", "exchange closed",
+	    "id=%s dialect=%s op=%s client=%s status=%d attempts=%d ms=%lld", request_id(r),
+	    x->route.dialect->name, operation_name(x->call.op), x->client.label, x->status,
 	    x->attempts, (long long)(loop_now_ms(x->gate->loop) - x->since_ms));
 	buf_fini(&x->bytes);
 }

@@ -10,12 +10,14 @@ ready(const struct gate *g, struct buf *body)
 		buf_add_lit(body, "{\"status\":\"ready\"}\n");
 		return 200;
 	}
-	if (pool_size(g->upstream->pool) == 0)
-		buf_add_lit(body, "{\"status\":\"not ready\",\"reason\":\"no credential is enabled: add one with "
-		                  "\\\"polluxctl keys add\\\"\"}\n");
+	if (pool_size(g->upstream->pool, loop_wall_ms(g->loop)) == 0)
+		buf_add_lit(body,
+		    "{\"status\":\"not ready\",\"reason\":\"no credential is enabled: add one with "
+		    "\\\"polluxctl keys add\\\"\"}\n");
 	else
-		buf_add_lit(body, "{\"status\":\"not ready\",\"reason\":\"every credential is frozen: "
-		                  "\\\"polluxctl keys list\\\" says until when\"}\n");
+		buf_add_lit(body,
+		    "{\"status\":\"not ready\",\"reason\":\"every credential is frozen: "
+		    "\\\"polluxctl keys list\\\" says until when\"}\n");
 	return 503;
 }
 
@@ -24,10 +26,12 @@ health(const struct gate *g, struct buf *body)
 {
 	bool in_sight = pool_in_sight(g->upstream->pool, loop_wall_ms(g->loop));
 
-	buf_printf(body, "{\"status\":\"%s\",\"version\":\"%s\",\"credentials\":%zu", in_sight ? "ok" : "degraded",
-	    PACKAGE_VERSION, pool_size(g->upstream->pool));
+	buf_printf(body, "{\"status\":\"%s\",\"version\":\"%s\",\"credentials\":%zu",
+	    in_sight ? "ok" : "degraded", PACKAGE_VERSION,
+	    pool_size(g->upstream->pool, loop_wall_ms(g->loop)));
 	for (enum board_count c = 0; c < BOARD_COUNT_COUNT; c++)
-		buf_printf(body, ",\"%s\":%lld", board_count_name(c), (long long)board_count_sum(g->board, c));
+		buf_printf(body, ",\"%s\":%lld", board_count_name(c),
+		    (long long)board_count_sum(g->board, c));
 	buf_add_lit(body, "}\n");
 	return 200;
 }

@@ -88,9 +88,12 @@ matches(const char *pattern, struct span path, struct match *m)
 	if (star[1] == ':')
 		return cut_verb(segment, m) && !memchr(m->verb.p, '/', m->verb.len);
 	m->model = segment;
+	if (cut_verb(segment, &(struct match){ SPAN_NONE, SPAN_NONE }))
+		return false; /* "GET models/x:generateContent" is a method's fault, not a model of
+				 that name */
 	/* "models/models/x" and "models/tunedModels/x" are names; other slashes lead elsewhere. */
 	return !memchr(segment.p, '/', segment.len) || span_starts(segment, "models/") ||
-	    span_starts(segment, "tunedModels/");
+	       span_starts(segment, "tunedModels/");
 }
 
 static const struct dialect *
@@ -98,13 +101,15 @@ dialect_of_tree(struct span path)
 {
 	if (span_starts(path, "/v1beta/openai"))
 		return CHAT;
-	if (span_starts(path, "/v1beta") || span_starts(path, "/v2/") || span_starts(path, "/upload/"))
+	if (span_starts(path, "/v1beta") || span_starts(path, "/v2/") ||
+	    span_starts(path, "/upload/"))
 		return NATIVE;
 	return CHAT;
 }
 
 static bool
-fill(const struct entry *entry, const struct match *m, struct arena *arena, struct route *r, struct err *e)
+fill(const struct entry *entry, const struct match *m, struct arena *arena, struct route *r,
+    struct err *e)
 {
 	struct buf plain = BUF_INIT;
 
@@ -127,13 +132,13 @@ not_found(const char *allow, struct span method, struct span path, struct route 
 	if (allow)
 		return err_set(e, ERR_METHOD, "%.*s is not possible here; %s is",
 		    (int)(method.len > 16 ? 16 : method.len), method.p, allow);
-	return err_set(e, ERR_NOT_FOUND, "there is no %.*s here", (int)(path.len > 200 ? 200 : path.len),
-	    path.p);
+	return err_set(e, ERR_NOT_FOUND, "there is no %.*s here",
+	    (int)(path.len > 200 ? 200 : path.len), path.p);
 }
 
 bool
-route_find(struct span method, struct span path, bool goog_key, struct arena *arena, struct route *r,
-    struct err *e)
+route_find(struct span method, struct span path, bool goog_key, struct arena *arena,
+    struct route *r, struct err *e)
 {
 	bool is_head = span_is(method, "HEAD");
 	const char *allow = NULL;
@@ -147,9 +152,9 @@ route_find(struct span method, struct span path, bool goog_key, struct arena *ar
 
 		if ((entry->only_goog && !goog_key) || !matches(entry->pattern, path, &m))
 			continue;
-		if (span_is(method, entry->method) || (is_head && strcmp(entry->method, "GET") == 0))
+		if (span_is(method, entry->method) ||
+		    (is_head && strcmp(entry->method, "GET") == 0))
 			return fill(entry, &m, arena, r, e);
-		/* "GET models/x:generateContent" is a method's fault, not a model of that name. */
 		allow = strcmp(entry->method, "GET") == 0 ? "GET, HEAD" : entry->method;
 		r->dialect = entry->dialect;
 	}

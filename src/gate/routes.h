@@ -17,14 +17,14 @@ struct route {
 	enum door door;
 	const struct dialect *dialect; /* also for the words of a refusal; never NULL */
 	enum operation op;
-	struct span model;             /* out of the path, decoded and bare; empty when it has none */
-	const char *allow;             /* of a METHOD error: for the Allow header; else NULL */
+	struct span model; /* out of the path, decoded and bare; empty when it has none */
+	const char *allow; /* of a METHOD error: for the Allow header; else NULL */
 };
 
 /*
  * goog_key: the request presents its key as Gemini's programs do (x-goog-api-key or ?key=),
- * which decides the shape of GET /v1/models.  False: err NOT_FOUND or METHOD; the dialect is set even
- * then, to that of the part of the tree the path lies in.
+ * which decides the shape of GET /v1/models.  False: err NOT_FOUND or METHOD; the dialect is set
+ * even then, to that of the part of the tree the path lies in.
  */
 bool route_find(struct span method, struct span path, bool goog_key, struct arena *, struct route *,
     struct err *);

@@ -35,8 +35,7 @@ enum worker_state { WORKER_EMPTY, WORKER_STARTING, WORKER_READY, WORKER_DRAINING
 	C(GONE, "clients_gone", COUNTER)       /* clients that left before the end */           \
 	C(ATTEMPTS, "attempts", COUNTER)       /* upstream calls started */                     \
 	C(RETRIES, "retries", COUNTER)         /* of these, not the first of their request */   \
-	C(LOST_WRITES, "lost_writes", COUNTER) /* records the store did not take */             \
-	C(REFUSED_CONNECTIONS, "refused_connections", COUNTER)
+	C(LOST_WRITES, "lost_writes", COUNTER) /* records the store did not take */
 
 enum board_count {
 #define BOARD_COUNT_ENUM(name, text, kind) BOARD_##name,

@@ -83,6 +83,8 @@ apply(struct txn *t, struct span body, bool touched[BOARD_GEN_COUNT])
 	while (write_next(&r, &op)) {
 		int generation = table_generation(op.table);
 
+		if (op.only_change && !store_has(t, op.table, op.key))
+			continue;
 		if (op.value.p)
 			store_put(t, op.table, op.key, op.value);
 		else

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-enum { TAG_TABLE = 1, TAG_KEY = 2, TAG_VALUE = 3 };
+enum { TAG_TABLE = 1, TAG_KEY = 2, TAG_VALUE = 3, TAG_CHANGE = 4 };
 
 void
 write_encode(struct buf *out, const struct write_op *ops, size_t n)
@@ -21,7 +21,7 @@ write_encode(struct buf *out, const struct write_op *ops, size_t n)
 		record_put_text(out, TAG_TABLE, span_of(table_name(ops[i].table)));
 		record_put_text(out, TAG_KEY, ops[i].key);
 		if (ops[i].value.p)
-			record_put_text(out, TAG_VALUE, ops[i].value);
+			record_put_text(out, ops[i].only_change ? TAG_CHANGE : TAG_VALUE, ops[i].value);
 	}
 }
 
@@ -42,7 +42,9 @@ take_field(struct write_reader *r, unsigned tag, struct span value, struct write
 		out->key = value;
 		return true;
 	case TAG_VALUE:
+	case TAG_CHANGE:
 		r->broken |= out->key.p == NULL || out->value.p != NULL;
+		out->only_change = tag == TAG_CHANGE;
 		out->value = value;
 		return true;
 	default:

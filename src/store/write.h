@@ -3,7 +3,8 @@
  * refusal.  The bytes are for the two ends of writing alone (writer.c, committer.c).
  *
  * The body is a list of fields in the encoding of records.  Each operation begins with its
- * table's name (tag 1), then the key (tag 2), then the value (tag 3), which an erasing one has not.
+ * table's name (tag 1), then the key (tag 2), then the value, which an erasing one has not: tag 3,
+ * or tag 4 where the record is only to be changed, not made.
  * Tables go by name: their numbers may differ between two versions while one replaces the other.
  */
 #ifndef POLLUX_STORE_WRITE_H
@@ -19,6 +20,7 @@ struct write_op {
 	enum table table;
 	struct span key;
 	struct span value; /* p == NULL: erase */
+	bool only_change;  /* nothing is written when there is no such record: it may have been removed */
 };
 
 void write_encode(struct buf *out, const struct write_op *, size_t n);

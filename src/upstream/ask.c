@@ -14,37 +14,41 @@
 #include <sodium.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "gemini/model.h"
 #include "upstream/attempt.h"
 
-#define TRIED_MAX     32
-#define HELD_MAX      (1u << 20)     /* bytes held back before an answer counts as begun anyway */
-#define ANSWER_MAX    (256u << 20)   /* bytes of a unary answer or one event */
-#define PAUSE_MIN_MS  250            /* before the same credential is asked again */
-#define PAUSE_SPAN_MS 500
-#define THAW_LATE_MS  50             /* waiters of one thaw spread over this */
+#define TRIED_MAX       32
+#define HELD_MAX        (1u << 20)   /* bytes held back before an answer counts as begun anyway */
+#define ANSWER_MAX      (256u << 20) /* bytes of a unary answer or one event */
+#define THINKING_FACTOR 5            /* of first_byte_timeout: 2m are 10m */
+#define PAUSE_MIN_MS    250          /* before the same credential is asked again */
+#define PAUSE_SPAN_MS   500
+#define THAW_LATE_MS    50 /* waiters of one thaw spread over this */
 
 struct ask {
-	struct upstream *up;              /* borrowed */
-	const struct call *call;          /* borrowed */
-	struct arena *arena;              /* borrowed */
+	struct upstream *up;     /* borrowed */
+	const struct call *call; /* borrowed */
+	struct arena *arena;     /* borrowed */
 	struct ask_events events;
 	void *ctx;
-	struct attempt *attempt;          /* owned; NULL between attempts */
-	struct timer timer;               /* a pause, or the wait for a thaw */
+	struct attempt *attempt; /* owned; NULL between attempts */
+	struct timer timer;      /* a pause, or the wait for a thaw */
 	int64_t since_ms;
 	char tried[TRIED_MAX][CREDENTIAL_ID_LEN + 1];
 	size_t tried_count;
-	char label[64];                   /* of the credential that is being tried */
+	char label[64]; /* of the credential that is being tried */
 	int attempts;
 	int failed_with[OUTCOME_COUNT];
-	bool repeated;                    /* the same credential was asked twice already */
+	bool repeated; /* the same credential was asked twice already */
 	bool begun;
 	bool paused;
 	bool over;
-	struct verdict last;              /* of the last attempt */
-	const struct fault *last_fault;   /* in the arena */
-	struct buf held_chunks;           /* JSON of chunks that said nothing, each behind its size_t length */
-	struct buf held_bytes;            /* raw bytes before the answer began */
+	struct verdict last;            /* of the last attempt */
+	struct verdict told;            /* of the one that the caller is told of in the end */
+	const struct fault *told_fault; /* in the arena */
+	struct buf
+	    held_chunks;       /* JSON of chunks that said nothing, each behind its size_t length */
+	struct buf held_bytes; /* raw bytes before the answer began */
 };
 
 static void try_next(void *ctx);
@@ -92,20 +96,22 @@ fail(struct ask *a, const struct err *e, const struct fault *f)
 	a->events.failed(a->ctx, e, f);
 }
 
-/* Where every credential is spent the pool knows best when it ends; else the last attempt has the last word. */
+/* Where every credential is spent the pool knows best when it ends; else the last attempt has the
+ * last word. */
 static void
 give_up(struct ask *a, const struct err *refusal)
 {
 	struct err e = ERR_INIT;
 
-	if (a->attempts == 0 || (refusal && (refusal->kind == ERR_BUSY || refusal->kind == ERR_QUOTA))) {
+	if (a->attempts == 0 ||
+	    (refusal && (refusal->kind == ERR_BUSY || refusal->kind == ERR_QUOTA))) {
 		fail(a, refusal, NULL);
 		return;
 	}
-	outcome_err(a->last.outcome, a->last_fault, &e);
-	if (e.retry_ms == 0 && a->last_fault && a->last_fault->retry_ms > 0)
-		e.retry_ms = a->last_fault->retry_ms;
-	fail(a, &e, outcome_is_ours(a->last.outcome) ? NULL : a->last_fault);
+	outcome_err(a->told.outcome, a->told_fault, &e);
+	if (e.retry_ms == 0 && a->told_fault && a->told_fault->retry_ms > 0)
+		e.retry_ms = a->told_fault->retry_ms;
+	fail(a, &e, outcome_is_ours(a->told.outcome) ? NULL : a->told_fault);
 }
 
 /* Reading: what comes before the answer has begun is held back. */
@@ -129,7 +135,8 @@ release_chunks(struct ask *a)
 
 		memcpy(&len, a->held_chunks.data + at, sizeof(len));
 		at += sizeof(len);
-		if (chunk_parse(span_mem(a->held_chunks.data + at, len), a->call->op, scratch, &k, &ignored))
+		if (chunk_parse(span_mem(a->held_chunks.data + at, len), a->call->op, scratch, &k,
+			&ignored))
 			a->events.chunk(a->ctx, &k);
 		at += len;
 		arena_reset(scratch);
@@ -186,7 +193,8 @@ forget_held(struct ask *a)
 	buf_clear(&a->held_bytes);
 }
 
-/* How often one kind of failure may move on to another credential (0: as often as attempts allow). */
+/* How often one kind of failure may move on to another credential (0: as often as attempts allow).
+ */
 static int
 spread_of(enum outcome o)
 {
@@ -209,8 +217,22 @@ may_try_on(const struct ask *a)
 {
 	int spread = spread_of(a->last.outcome);
 
-	return !a->begun && a->last.try_other && a->attempts < a->up->config->upstream_max_attempts &&
-	    (spread == 0 || a->failed_with[a->last.outcome] <= spread);
+	return !a->begun && a->last.try_other &&
+	       a->attempts < a->up->config->upstream_max_attempts &&
+	       (spread == 0 || a->failed_with[a->last.outcome] <= spread);
+}
+
+/* What one credential has spent is no answer while another one failed for a reason of its own. */
+static void
+remember_to_tell(struct ask *a, const struct verdict *v, const struct fault *f)
+{
+	bool first = a->told.outcome == OUTCOME_OK;
+
+	if (!first && (v->freeze_until_wall_ms || v->disable) &&
+	    !(a->told.freeze_until_wall_ms || a->told.disable))
+		return;
+	a->told = *v;
+	a->told_fault = f;
 }
 
 static void
@@ -219,19 +241,18 @@ on_end(void *ctx, const struct verdict *v, const struct fault *f)
 	struct ask *a = ctx;
 	struct span type = attempt_content_type(a->attempt);
 
+	a->attempt = NULL; /* it frees itself behind its last event, and type with it */
 	board_count_add(a->up->slot, BOARD_FETCHES, -1);
 	if (a->events.tried)
 		a->events.tried(a->ctx, a->label, v);
 	if (v->outcome == OUTCOME_OK) {
 		flush_raw(a, type);
-		a->attempt = NULL;
 		if (!a->over)
 			finish(a);
 		return;
 	}
-	a->attempt = NULL; /* it frees itself behind its last event */
 	a->last = *v;
-	a->last_fault = f;
+	remember_to_tell(a, v, f);
 	a->failed_with[v->outcome]++;
 	if (!may_try_on(a)) {
 		give_up(a, NULL);
@@ -251,10 +272,21 @@ time_left_ms(const struct ask *a, int64_t limit_ms)
 	return left < 1 ? 1 : left;
 }
 
+/* A model that thinks may be silent for long before it begins. */
+static int64_t
+first_byte_ms(const struct ask *a)
+{
+	int64_t ms = a->up->config->upstream_first_byte_timeout_ms;
+
+	return model_facts(a->call->model).thinks ? ms * THINKING_FACTOR : ms;
+}
+
 static void
 start_attempt(struct ask *a, struct lease *lease)
 {
-	static const struct attempt_events relayed = { .chunk = on_chunk, .raw = on_raw, .end = on_end };
+	static const struct attempt_events relayed = {
+		.chunk = on_chunk, .raw = on_raw, .end = on_end
+	};
 	static const struct attempt_events translated = { .chunk = on_chunk, .end = on_end };
 	const struct config *c = a->up->config;
 	int64_t total_ms = c->upstream_total_timeout_ms;
@@ -263,7 +295,7 @@ start_attempt(struct ask *a, struct lease *lease)
 		total_ms = a->call->server_timeout_ms;
 	struct attempt_limits limits = {
 		.connect_timeout_ms = c->upstream_connect_timeout_ms,
-		.first_byte_timeout_ms = c->upstream_first_byte_timeout_ms,
+		.first_byte_timeout_ms = first_byte_ms(a),
 		.idle_timeout_ms = c->upstream_idle_timeout_ms,
 		.total_timeout_ms = time_left_ms(a, total_ms),
 		.answer_bytes = ANSWER_MAX,
@@ -278,6 +310,16 @@ start_attempt(struct ask *a, struct lease *lease)
 	a->attempts++;
 	a->attempt = attempt_start(a->up->fetcher, a->up->loop, a->up->pool, lease, a->call,
 	    c->upstream_gemini_url, &limits, a->arena, a->events.raw ? &relayed : &translated, a);
+	if (a->paused)
+		attempt_pause(a->attempt);
+}
+
+/* Another credential, or the same one later, may do better; not so after a 404. */
+static bool
+worth_waiting(const struct ask *a)
+{
+	return a->attempts == 0 || a->told.freeze_until_wall_ms || a->told.disable ||
+	       a->told.try_same;
 }
 
 /* No other credential: the same one again after a pause, or whichever thaws in time, or the end. */
@@ -285,12 +327,13 @@ static void
 wait_or_give_up(struct ask *a, int64_t thaw_wall_ms, const struct err *refusal)
 {
 	int64_t in_ms = thaw_wall_ms - loop_wall_ms(a->up->loop);
-	int64_t left_ms = a->up->config->queue_max_wait_ms - (loop_now_ms(a->up->loop) - a->since_ms);
+	int64_t left_ms =
+	    a->up->config->queue_max_wait_ms - (loop_now_ms(a->up->loop) - a->since_ms);
 
-	if (a->attempts > 0 && a->last.try_same && !a->repeated) {
+	if (a->attempts > 0 && a->told.try_same && !a->repeated) {
 		a->repeated = true;
 		in_ms = PAUSE_MIN_MS + (int64_t)(chance() % PAUSE_SPAN_MS);
-	} else if (thaw_wall_ms && in_ms <= left_ms) {
+	} else if (thaw_wall_ms && in_ms <= left_ms && worth_waiting(a)) {
 		in_ms += (int64_t)(chance() % THAW_LATE_MS) + 1;
 	} else {
 		give_up(a, refusal);
@@ -304,7 +347,8 @@ static void
 try_next(void *ctx)
 {
 	struct ask *a = ctx;
-	struct wish wish = { .model = a->call->model, .tried = (const char (*)[CREDENTIAL_ID_LEN + 1])a->tried,
+	struct wish wish = { .model = a->call->model,
+		.tried = (const char(*)[CREDENTIAL_ID_LEN + 1]) a->tried,
 		.tried_count = a->tried_count };
 	struct err e = ERR_INIT;
 	struct lease lease;
@@ -312,7 +356,8 @@ try_next(void *ctx)
 
 	if (a->events.gone(a->ctx))
 		return; /* whoever started it is about to cancel */
-	if (pool_lend(a->up->pool, &wish, loop_wall_ms(a->up->loop), chance(), &lease, &thaw_wall_ms, &e))
+	if (pool_lend(
+		a->up->pool, &wish, loop_wall_ms(a->up->loop), chance(), &lease, &thaw_wall_ms, &e))
 		start_attempt(a, &lease);
 	else
 		wait_or_give_up(a, thaw_wall_ms, &e);
@@ -324,7 +369,11 @@ ask_start(struct upstream *up, const struct call *call, struct arena *arena,
 {
 	struct ask *a = mem_alloc(sizeof(*a));
 
-	*a = (struct ask){ .up = up, .call = call, .arena = arena, .events = *events, .ctx = ctx,
+	*a = (struct ask){ .up = up,
+		.call = call,
+		.arena = arena,
+		.events = *events,
+		.ctx = ctx,
 		.since_ms = loop_now_ms(up->loop) };
 	loop_defer(up->loop, try_next, a);
 	return a;

@@ -2,8 +2,8 @@
  * Tries until answered: attempts with other credentials, unseen by the caller, up to the
  * first chunk that says something or until attempts or time are used up.
  *
- * Chunks that come before an answer has begun are held (with their bytes) and given together with the first that says
- * something, so a failure until then leaves no trace.
+ * Chunks that come before an answer has begun are held (with their bytes) and given together with
+ * the first that says something, so a failure until then leaves no trace.
  */
 #ifndef POLLUX_UPSTREAM_ASK_H
 #define POLLUX_UPSTREAM_ASK_H
@@ -34,7 +34,8 @@ struct ask_events {
 	/* True when the client is known to have left: asked before each attempt is started. */
 	bool (*gone)(void *ctx);
 	void (*chunk)(void *ctx, const struct chunk *);
-	/* For dialects that relay: the answer's own bytes, nothing before the answer has begun.  May be NULL. */
+	/* For dialects that relay: the answer's own bytes, nothing before the answer has begun. May
+	 * be NULL. */
 	void (*raw)(void *ctx, struct span bytes, struct span content_type);
 	/* One of the two is the last event; the ask is freed behind it. */
 	void (*done)(void *ctx);
@@ -43,10 +44,13 @@ struct ask_events {
 	void (*tried)(void *ctx, const char *label, const struct verdict *);
 };
 
-/* The call and the arena outlive the ask.  Events come from the loop, never from inside ask_start. */
-struct ask *ask_start(struct upstream *, const struct call *, struct arena *, const struct ask_events *, void *ctx);
+/* The call and the arena outlive the ask.  Events come from the loop, never from inside ask_start.
+ */
+struct ask *ask_start(
+    struct upstream *, const struct call *, struct arena *, const struct ask_events *, void *ctx);
 void ask_pause(struct ask *);
 void ask_resume(struct ask *);
-void ask_cancel(struct ask **); /* the upstream call is stopped at once; no event follows; empty is fine */
+void ask_cancel(
+    struct ask **); /* the upstream call is stopped at once; no event follows; empty is fine */
 
 #endif

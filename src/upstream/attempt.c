@@ -13,21 +13,23 @@
 #define ERROR_BODY_MAX (256u << 10) /* of a refusal of Google's; more is not read */
 
 struct attempt {
-	struct loop *loop;               /* borrowed */
-	struct pool *pool;               /* borrowed */
-	struct arena *arena;             /* borrowed from the exchange */
-	const struct call *call;         /* borrowed */
+	struct loop *loop;       /* borrowed */
+	struct pool *pool;       /* borrowed */
+	struct arena *arena;     /* borrowed from the exchange */
+	const struct call *call; /* borrowed */
 	struct attempt_events events;
 	void *ctx;
-	struct lease lease;              /* settled exactly once */
-	struct fetch *fetch;             /* owned */
-	struct chunk_reader *reader;     /* owned; NULL unless the status is 200 */
+	struct lease lease;          /* settled exactly once */
+	struct fetch *fetch;         /* owned */
+	struct chunk_reader *reader; /* owned; NULL unless the status is 200 */
 	size_t answer_bytes;
-	int status;                      /* 0: no head yet */
-	struct buf content_type;         /* owned */
-	struct buf error_body;           /* owned */
-	bool said;                       /* a chunk said something */
-	bool over;                       /* ended or cancelled: no more events */
+	int status;              /* 0: no head yet */
+	struct buf content_type; /* owned */
+	struct buf error_body;   /* owned */
+	struct buf torn; /* owned; to be relayed when the chunk that begins in it is whole */
+	bool chunk_came; /* in the bytes just read */
+	bool said;       /* a chunk said something */
+	bool over;       /* ended or cancelled: no more events */
 };
 
 static void
@@ -38,6 +40,7 @@ attempt_free(void *ctx)
 	chunk_reader_free(&a->reader);
 	buf_fini(&a->content_type);
 	buf_fini(&a->error_body);
+	buf_fini(&a->torn);
 	mem_free(a);
 }
 
@@ -91,6 +94,7 @@ on_chunk(void *ctx, const struct chunk *k)
 		end_with_fault(a, k->raw, a->status);
 		return false;
 	}
+	a->chunk_came = true;
 	if (chunk_says_something(k, a->call->op))
 		a->said = true;
 	return a->events.chunk(a->ctx, k) && !a->over;
@@ -104,7 +108,59 @@ on_head(void *ctx, const struct fetch_head *head)
 	a->status = head->status;
 	buf_add_span(&a->content_type, head->content_type);
 	if (head->status == 200)
-		a->reader = chunk_reader_new(a->call->framing, a->call->op, a->answer_bytes, on_chunk, a);
+		a->reader =
+		    chunk_reader_new(a->call->framing, a->call->op, a->answer_bytes, on_chunk, a);
+}
+
+/* Up to where a chunk may end: a line's end, or a closing brace where elements stand in a list. */
+static struct span
+cut_piece(const struct attempt *a, struct span *rest)
+{
+	struct span piece = *rest;
+	const char *end =
+	    memchr(piece.p, a->call->framing == FRAMING_ARRAY ? '}' : '\n', piece.len);
+
+	if (end)
+		piece.len = (size_t)(end - piece.p) + 1;
+	rest->p += piece.len;
+	rest->len -= piece.len;
+	return piece;
+}
+
+/*
+ * Relayed bytes go out up to the end of the last whole chunk.  What begins behind it may turn
+ * out to be an error, or never end; half of it would spoil the error that the client gets then.
+ */
+static bool
+relay(struct attempt *a, struct span rest, struct err *e)
+{
+	while (rest.len > 0) {
+		struct span piece = cut_piece(a, &rest);
+
+		a->chunk_came = false;
+		if (!chunk_reader_feed(a->reader, piece, e) || a->over)
+			return false;
+		buf_add_span(&a->torn, piece);
+		if (!a->chunk_came)
+			continue;
+		a->events.raw(a->ctx, buf_span(&a->torn));
+		if (a->over)
+			return false;
+		buf_clear(&a->torn);
+	}
+	return true;
+}
+
+static bool
+understand(struct attempt *a, struct span bytes, struct err *e)
+{
+	if (a->events.raw && a->call->framing != FRAMING_UNARY)
+		return relay(a, bytes, e);
+	if (!chunk_reader_feed(a->reader, bytes, e) || a->over)
+		return false;
+	if (a->events.raw)
+		a->events.raw(a->ctx, bytes);
+	return true;
 }
 
 static void
@@ -119,16 +175,8 @@ on_data(void *ctx, struct span bytes)
 		buf_add(&a->error_body, bytes.p, bytes.len < room ? bytes.len : room);
 		return;
 	}
-	bool understood = chunk_reader_feed(a->reader, bytes, &e);
-
-	if (a->over)
-		return;
-	if (!understood) {
+	if (!understand(a, bytes, &e) && !a->over)
 		end_with_outcome(a, a->said ? OUTCOME_BROKE_OFF : OUTCOME_GARBLED);
-		return;
-	}
-	if (a->events.raw)
-		a->events.raw(a->ctx, bytes);
 }
 
 /* All bytes of a 200 are there. */
@@ -140,6 +188,11 @@ finish_answer(struct attempt *a)
 
 	if (a->over)
 		return;
+	if (whole && a->torn.len > 0) {
+		a->events.raw(a->ctx, buf_span(&a->torn));
+		if (a->over)
+			return;
+	}
 	if (!whole)
 		end_with_outcome(a, a->said ? OUTCOME_BROKE_OFF : OUTCOME_GARBLED);
 	else
@@ -160,7 +213,8 @@ on_end(void *ctx, enum fetch_result result, const char *words)
 	} else if (a->said) {
 		end_with_outcome(a, OUTCOME_BROKE_OFF);
 	} else if (result == FETCH_OK) {
-		end_with_outcome(a, OUTCOME_GARBLED); /* a 2xx that is no answer to anything we ask */
+		end_with_outcome(
+		    a, OUTCOME_GARBLED); /* a 2xx that is no answer to anything we ask */
 	} else {
 		struct verdict v = outcome_of_fetch(result);
 
@@ -169,15 +223,18 @@ on_end(void *ctx, enum fetch_result result, const char *words)
 }
 
 static struct fetch *
-send_call(struct attempt *a, struct fetcher *fetcher, const char *base_url, const struct attempt_limits *l)
+send_call(struct attempt *a, struct fetcher *fetcher, const char *base_url,
+    const struct attempt_limits *l)
 {
-	static const struct fetch_events events = { .head = on_head, .data = on_data, .end = on_end };
+	static const struct fetch_events events = {
+		.head = on_head, .data = on_data, .end = on_end
+	};
 	struct buf url = BUF_INIT, key = BUF_INIT;
 
 	call_url(a->call, base_url, &url);
 	buf_printf(&key, "x-goog-api-key: %s", a->lease.secret);
-	const char *headers[] = { buf_text(&key), a->call->body.p ? "content-type: application/json" : NULL,
-		NULL };
+	const char *headers[] = { buf_text(&key),
+		a->call->body.p ? "content-type: application/json" : NULL, NULL };
 	struct fetch_order order = {
 		.method = operation_method(a->call->op),
 		.url = buf_text(&url),
@@ -202,8 +259,14 @@ attempt_start(struct fetcher *fetcher, struct loop *loop, struct pool *pool, str
 {
 	struct attempt *a = mem_alloc(sizeof(*a));
 
-	*a = (struct attempt){ .loop = loop, .pool = pool, .arena = arena, .call = call, .events = *events,
-		.ctx = ctx, .lease = *lease, .answer_bytes = limits->answer_bytes };
+	*a = (struct attempt){ .loop = loop,
+		.pool = pool,
+		.arena = arena,
+		.call = call,
+		.events = *events,
+		.ctx = ctx,
+		.lease = *lease,
+		.answer_bytes = limits->answer_bytes };
 	*lease = (struct lease){ 0 };
 	a->fetch = send_call(a, fetcher, base_url, limits);
 	return a;

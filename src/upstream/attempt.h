@@ -24,7 +24,8 @@ struct attempt_limits {
 struct attempt_events {
 	/* A chunk, in order; false stops the reading (the attempt must then be cancelled). */
 	bool (*chunk)(void *ctx, const struct chunk *);
-	/* The bytes just read, behind the chunks that were in them; only of an answer with status 200. */
+	/* Bytes of an answer with status 200, behind the chunks that end in them; of a stream never
+	 * half a chunk. */
 	void (*raw)(void *ctx, struct span);
 	/* Last event: the lease is settled, the attempt is freed behind it.  fault is NULL unless
 	 * Google said something; it lives in the arena given at the start. */
@@ -32,11 +33,13 @@ struct attempt_events {
 };
 
 /* Takes the lease over.  arena: for the fault; the exchange's. */
-struct attempt *attempt_start(struct fetcher *, struct loop *, struct pool *, struct lease *, const struct call *,
-    const char *base_url, const struct attempt_limits *, struct arena *, const struct attempt_events *, void *ctx);
+struct attempt *attempt_start(struct fetcher *, struct loop *, struct pool *, struct lease *,
+    const struct call *, const char *base_url, const struct attempt_limits *, struct arena *,
+    const struct attempt_events *, void *ctx);
 void attempt_pause(struct attempt *);
 void attempt_resume(struct attempt *);
 void attempt_cancel(struct attempt **); /* settles as DROPPED; no event follows; empty is fine */
-struct span attempt_content_type(const struct attempt *); /* of the upstream's answer, once a chunk or raw came */
+struct span attempt_content_type(
+    const struct attempt *); /* of the upstream's answer, once a chunk or raw came */
 
 #endif

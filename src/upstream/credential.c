@@ -35,17 +35,21 @@ credential_check_secret(struct span pasted, struct span *clean, struct err *e)
 		unsigned char c = (unsigned char)s.p[i];
 
 		if (c == '"' || c == '\'' || c == '`')
-			return err_field(e, "key", "the key has a quotation mark in it (at character %zu): paste it without",
+			return err_field(e, "key",
+			    "the key has a quotation mark in it (at character %zu): paste it "
+			    "without",
 			    i + 1);
 		if (isspace(c))
-			return err_field(e, "key", "the key has white space in it (at character %zu)", i + 1);
+			return err_field(
+			    e, "key", "the key has white space in it (at character %zu)", i + 1);
 		if (c < 0x21 || c > 0x7e || c == ',')
-			return err_field(e, "key", "the key has a character in it that no key has (at character %zu)",
+			return err_field(e, "key",
+			    "the key has a character in it that no key has (at character %zu)",
 			    i + 1);
 	}
 	if (s.len < SECRET_MIN || s.len > SECRET_MAX)
-		return err_field(e, "key", "the key has %zu characters; %d to %d are possible", s.len,
-		    SECRET_MIN, SECRET_MAX);
+		return err_field(e, "key", "the key has %zu characters; %d to %d are possible",
+		    s.len, SECRET_MIN, SECRET_MAX);
 	*clean = s;
 	return true;
 }
@@ -59,7 +63,8 @@ credential_check_label(struct span label, struct err *e)
 		unsigned char c = (unsigned char)label.p[i];
 
 		if (!isalnum(c) && !strchr("-_.@:+", c))
-			return err_field(e, "label", "a label is made of letters, digits and - _ . @ : +");
+			return err_field(
+			    e, "label", "a label is made of letters, digits and - _ . @ : +");
 	}
 	return true;
 }
@@ -113,8 +118,8 @@ decode_field(struct credential *c, unsigned tag, struct span value)
 	case TAG_SOURCE:
 		if (!record_int(value, &number))
 			return false;
-		c->source = number == CREDENTIAL_FROM_ENVIRONMENT ? CREDENTIAL_FROM_ENVIRONMENT :
-		    CREDENTIAL_FROM_OPERATOR;
+		c->source = number == CREDENTIAL_FROM_ENVIRONMENT ? CREDENTIAL_FROM_ENVIRONMENT
+								  : CREDENTIAL_FROM_OPERATOR;
 		return true;
 	case TAG_ENABLED:
 		if (!record_int(value, &number))
@@ -139,7 +144,9 @@ board_key_of(const char *id)
 bool
 credential_decode(struct span id, struct span raw, struct credential *out)
 {
-	struct credential c = { .label = mem_dup(""), .secret = mem_dup(""), .project = mem_dup(""),
+	struct credential c = { .label = mem_dup(""),
+		.secret = mem_dup(""),
+		.project = mem_dup(""),
 		.note = mem_dup("") };
 	struct record r;
 	struct span value;
@@ -218,7 +225,8 @@ by_creation(const void *left, const void *right)
 }
 
 bool
-credential_set_load(struct credential_set *set, struct store *store, uint64_t generation, struct err *e)
+credential_set_load(
+    struct credential_set *set, struct store *store, uint64_t generation, struct err *e)
 {
 	struct loading l = { .set = set };
 

@@ -12,23 +12,26 @@
 #include "base/text.h"
 #include "store/store.h"
 
-#define CREDENTIAL_ID_LEN 16 /* hex characters; derived from the secret, so a key is one credential however often it is added */
+#define CREDENTIAL_ID_LEN                                                                          \
+	16 /* hex characters; derived from the secret, so a key is one credential however often it \
+	      is added */
 
 enum credential_source { CREDENTIAL_FROM_OPERATOR, CREDENTIAL_FROM_ENVIRONMENT };
 
 struct credential {
 	char id[CREDENTIAL_ID_LEN + 1];
-	uint64_t board_key;     /* of its cell; never 0 */
-	char *label;            /* owned; unique, shown everywhere in place of the secret */
-	char *secret;           /* owned; wiped when freed */
-	char *project;          /* owned; "" when not said */
-	char *note;             /* owned; why it was disabled, or "" */
+	uint64_t board_key; /* of its cell; never 0 */
+	char *label;        /* owned; unique, shown everywhere in place of the secret */
+	char *secret;       /* owned; wiped when freed */
+	char *project;      /* owned; "" when not said */
+	char *note;         /* owned; why it was disabled, or "" */
 	enum credential_source source;
 	bool enabled;
 	int64_t created_wall_ms;
 };
 
-/* Checks what an operator pasted: trims white space, refuses quotes, blanks inside, control bytes, absurd lengths. */
+/* Checks what an operator pasted: trims white space, refuses quotes, blanks inside, control bytes,
+ * absurd lengths. */
 bool credential_check_secret(struct span pasted, struct span *clean, struct err *);
 bool credential_check_label(struct span label, struct err *);
 void credential_make_id(struct span secret, const struct seal *, char id[CREDENTIAL_ID_LEN + 1]);
@@ -41,10 +44,11 @@ void credential_hint(const struct credential *, struct buf *out);
 struct credential_set {
 	struct credential *items; /* owned; in order of creation, then id */
 	size_t count;
-	uint64_t generation;      /* of the board when it was loaded */
-	struct map *by_id;        /* borrowed items */
+	uint64_t generation; /* of the board when it was loaded */
+	struct map *by_id;   /* borrowed items */
 };
-bool credential_set_load(struct credential_set *, struct store *, uint64_t generation, struct err *);
+bool credential_set_load(
+    struct credential_set *, struct store *, uint64_t generation, struct err *);
 void credential_set_fini(struct credential_set *);
 /* By id or by label; NULL when there is none. */
 struct credential *credential_set_find(const struct credential_set *, struct span id_or_label);

@@ -33,7 +33,8 @@ pack(int64_t until_wall_ms, uint64_t epoch, enum outcome cause)
 {
 	int64_t until = until_wall_ms > UNTIL_MAX ? UNTIL_MAX : until_wall_ms;
 
-	return (uint64_t)until << (EPOCH_BITS + CAUSE_BITS) | (epoch & EPOCH_MASK) << CAUSE_BITS | cause;
+	return (uint64_t)until << (EPOCH_BITS + CAUSE_BITS) | (epoch & EPOCH_MASK) << CAUSE_BITS |
+	       cause;
 }
 
 static int64_t
@@ -92,8 +93,10 @@ health_freeze(struct board *b, struct board_cell *cell, uint64_t board_key, stru
 {
 	if (!cell)
 		return;
-	struct board_cell *target = whole || model.len == 0 ?
-	    cell : board_cell(b, BOARD_KIND_MODEL, model_key(board_key, model), true);
+	struct board_cell *target =
+	    whole || model.len == 0
+		? cell
+		: board_cell(b, BOARD_KIND_MODEL, model_key(board_key, model), true);
 
 	if (!target)
 		return;
@@ -105,8 +108,8 @@ health_freeze(struct board *b, struct board_cell *cell, uint64_t board_key, stru
 	do {
 		if (until_of(old, epoch, 0, &ignored) >= until_wall_ms)
 			return;
-	} while (!atomic_compare_exchange_weak_explicit(&target->words[WORD_FREEZE], &old, wanted,
-	    memory_order_relaxed, memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+	    &target->words[WORD_FREEZE], &old, wanted, memory_order_relaxed, memory_order_relaxed));
 }
 
 void
@@ -137,25 +140,25 @@ health_succeeded(struct board_cell *cell)
 	if (!cell)
 		return;
 	atomic_fetch_add_explicit(&cell->words[WORD_SUCCESSES], 1, memory_order_relaxed);
-	atomic_store_explicit(&cell->words[WORD_STREAK],
-	    load(cell, WORD_STREAK) & CAUSE_MASK, memory_order_relaxed);
+	atomic_store_explicit(
+	    &cell->words[WORD_STREAK], load(cell, WORD_STREAK) & CAUSE_MASK, memory_order_relaxed);
 }
 
 /* The streak is one word too: {failures in a row, outcome of the last}. */
 unsigned
-health_failed(struct board_cell *cell, enum outcome o)
+health_failed(struct board_cell *cell, enum outcome o, bool in_streak)
 {
 	uint64_t old, wanted;
 
 	if (!cell)
-		return 1;
+		return in_streak;
 	atomic_fetch_add_explicit(&cell->words[WORD_FAILURES], 1, memory_order_relaxed);
 	old = load(cell, WORD_STREAK);
 	do {
-		wanted = ((old >> CAUSE_BITS) + 1) << CAUSE_BITS | o;
-	} while (!atomic_compare_exchange_weak_explicit(&cell->words[WORD_STREAK], &old, wanted,
-	    memory_order_relaxed, memory_order_relaxed));
-	return (unsigned)(wanted >> CAUSE_BITS);
+		wanted = ((old >> CAUSE_BITS) + in_streak) << CAUSE_BITS | o;
+	} while (!atomic_compare_exchange_weak_explicit(
+	    &cell->words[WORD_STREAK], &old, wanted, memory_order_relaxed, memory_order_relaxed));
+	return in_streak ? (unsigned)(wanted >> CAUSE_BITS) : 0;
 }
 
 void

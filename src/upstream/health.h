@@ -18,8 +18,8 @@ struct board_cell *health_cell(struct board *, uint64_t board_key);
 
 /* The later of the freezes of the whole and of the model (may be empty); 0 when it is free now.
  * cause may be NULL. */
-int64_t health_frozen_until(struct board *, struct board_cell *, uint64_t board_key, struct span model,
-    int64_t now_wall_ms, enum outcome *cause);
+int64_t health_frozen_until(struct board *, struct board_cell *, uint64_t board_key,
+    struct span model, int64_t now_wall_ms, enum outcome *cause);
 /* Only ever lengthens. */
 void health_freeze(struct board *, struct board_cell *, uint64_t board_key, struct span model,
     bool whole, int64_t until_wall_ms, enum outcome cause);
@@ -29,8 +29,9 @@ uint64_t health_last_lent(const struct board_cell *); /* a ticket of the board; 
 void health_lent(struct board_cell *, uint64_t ticket);
 
 void health_succeeded(struct board_cell *);
-/* Counts a failure; gives how many there were in a row. */
-unsigned health_failed(struct board_cell *, enum outcome);
+/* Counts a failure.  in_streak: one of those that cool; gives how many of them there were in a row,
+ * 0 for others. */
+unsigned health_failed(struct board_cell *, enum outcome, bool in_streak);
 
 struct health_view {
 	int64_t frozen_until_wall_ms; /* of the whole; 0: free */

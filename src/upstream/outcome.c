@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SECOND_MS  INT64_C(1000)
-#define MINUTE_MS  (60 * SECOND_MS)
-#define HOUR_MS    (60 * MINUTE_MS)
-#define DAY_MS     (24 * HOUR_MS)
+#define SECOND_MS INT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
+#define HOUR_MS   (60 * MINUTE_MS)
+#define DAY_MS    (24 * HOUR_MS)
 
 const char *
 outcome_name(enum outcome o)
@@ -47,7 +47,8 @@ year_of(int64_t days)
 	int64_t day_of_era = z - era * 146097;
 	int64_t year_of_era =
 	    (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t day_of_year =
+	    day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 
 	/* Years begin in March here; January and February belong to the next. */
 	return era * 400 + year_of_era + (day_of_year >= 306 ? 1 : 0);
@@ -63,7 +64,8 @@ sunday_of(int64_t year, int month, int n)
 	return first + (7 - weekday) % 7 + (n - 1) * 7;
 }
 
-/* The rule since 2007: from the second Sunday of March, 10:00 UTC, to the first of November, 09:00 UTC. */
+/* The rule since 2007: from the second Sunday of March, 10:00 UTC, to the first of November, 09:00
+ * UTC. */
 static int64_t
 pacific_offset_ms(int64_t wall_ms)
 {
@@ -95,9 +97,10 @@ verdict_of(enum outcome o)
 static struct verdict
 frozen(enum outcome o, bool whole, int64_t until_wall_ms)
 {
-	return (struct verdict){
-		.outcome = o, .try_other = true, .whole = whole, .freeze_until_wall_ms = until_wall_ms
-	};
+	return (struct verdict){ .outcome = o,
+		.try_other = true,
+		.whole = whole,
+		.freeze_until_wall_ms = until_wall_ms };
 }
 
 static struct verdict
@@ -112,7 +115,8 @@ clamp(int64_t v, int64_t low, int64_t high)
 	return v < low ? low : v > high ? high : v;
 }
 
-/* The quota id decides, never the delay alone: a day's limit often comes with a delay of seconds (lesson 20). */
+/* The quota id decides, never the delay alone: a day's limit often comes with a delay of seconds
+ * (lesson 20). */
 static struct verdict
 verdict_of_quota(const struct fault *f, int64_t now, uint64_t chance)
 {
@@ -169,8 +173,8 @@ verdict_of_403(const struct fault *f, int64_t now)
 {
 	static const char *const denied[] = { "CONSUMER_SUSPENDED", "SERVICE_DISABLED",
 		"BILLING_DISABLED", "API_KEY_SERVICE_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED",
-		"API_KEY_IP_ADDRESS_BLOCKED", "API_KEY_ANDROID_APP_BLOCKED", "API_KEY_IOS_APP_BLOCKED",
-		"USER_PROJECT_DENIED", NULL };
+		"API_KEY_IP_ADDRESS_BLOCKED", "API_KEY_ANDROID_APP_BLOCKED",
+		"API_KEY_IOS_APP_BLOCKED", "USER_PROJECT_DENIED", NULL };
 	static const char *const words[] = { "reported as leaked", "project has been denied access",
 		"has been suspended", "unregistered callers", NULL };
 
@@ -206,9 +210,11 @@ outcome_of_fault(const struct fault *f, int64_t now, uint64_t chance)
 	case 400:
 		return verdict_of_400(f, now);
 	case 401:
-		return disabled(OUTCOME_KEY_INVALID);
 	case 402:
-		return disabled(OUTCOME_NO_CREDIT);
+		if (!f->is_json) /* a portal or a proxy on the way: it knows nothing of our keys */
+			return (
+			    struct verdict){ .outcome = OUTCOME_SERVER_ERROR, .try_other = true };
+		return disabled(f->http_status == 402 ? OUTCOME_NO_CREDIT : OUTCOME_KEY_INVALID);
 	case 403:
 		return verdict_of_403(f, now);
 	case 404:
@@ -219,11 +225,15 @@ outcome_of_fault(const struct fault *f, int64_t now, uint64_t chance)
 	case 504:
 		return (struct verdict){ .outcome = OUTCOME_TIMED_OUT, .try_other = true };
 	case 503:
-		return (struct verdict){ .outcome = OUTCOME_OVERLOADED, .try_other = true, .try_same = true };
+		return (struct verdict){
+			.outcome = OUTCOME_OVERLOADED, .try_other = true, .try_same = true
+		};
 	case 499:
 	case 500:
 	case 502:
-		return (struct verdict){ .outcome = OUTCOME_SERVER_ERROR, .try_other = true, .try_same = true };
+		return (struct verdict){
+			.outcome = OUTCOME_SERVER_ERROR, .try_other = true, .try_same = true
+		};
 	case 501:
 		return verdict_of(OUTCOME_REFUSED);
 	default:
@@ -231,7 +241,8 @@ outcome_of_fault(const struct fault *f, int64_t now, uint64_t chance)
 	}
 	if (f->http_status >= 400 && f->http_status < 500)
 		return verdict_of(OUTCOME_REFUSED);
-	return (struct verdict){ .outcome = OUTCOME_SERVER_ERROR, .try_other = true, .try_same = true };
+	return (
+	    struct verdict){ .outcome = OUTCOME_SERVER_ERROR, .try_other = true, .try_same = true };
 }
 
 struct verdict
@@ -244,11 +255,14 @@ outcome_of_fetch(enum fetch_result r)
 	case FETCH_FIRST_BYTE_SLOW:
 	case FETCH_IDLE:
 		return (struct verdict){ .outcome = OUTCOME_TIMED_OUT, .try_other = true };
-	case FETCH_TOTAL_SLOW:
-		return verdict_of(OUTCOME_TIMED_OUT);
+	case FETCH_TOTAL_SLOW: /* total_timeout, or what the client allowed: no credential's doing
+				*/
+		return verdict_of(OUTCOME_OUT_OF_TIME);
 	case FETCH_CUT:
 	case FETCH_PROTOCOL:
-		return (struct verdict){ .outcome = OUTCOME_GARBLED, .try_other = true, .try_same = true };
+		return (struct verdict){
+			.outcome = OUTCOME_GARBLED, .try_other = true, .try_same = true
+		};
 	case FETCH_DNS:
 	case FETCH_CONNECT:
 	case FETCH_TLS:
@@ -256,7 +270,8 @@ outcome_of_fetch(enum fetch_result r)
 	case FETCH_REFUSED:
 		break;
 	}
-	return (struct verdict){ .outcome = OUTCOME_UNREACHABLE, .try_other = true, .try_same = true };
+	return (
+	    struct verdict){ .outcome = OUTCOME_UNREACHABLE, .try_other = true, .try_same = true };
 }
 
 /*	outcome		kind of the err		words, where Google said none */
@@ -271,9 +286,11 @@ static const struct {
 	    "no usable credential is left: the upstream no longer accepts the last one tried" },
 	{ OUTCOME_KEY_DENIED, ERR_UNAVAILABLE,
 	    "no usable credential is left: the upstream denies the last one tried" },
-	{ OUTCOME_NO_CREDIT, ERR_QUOTA, "the prepaid credit of the last credential tried is used up" },
+	{ OUTCOME_NO_CREDIT, ERR_QUOTA,
+	    "the prepaid credit of the last credential tried is used up" },
 	{ OUTCOME_FORBIDDEN, ERR_FORBIDDEN, "the upstream forbids this" },
-	{ OUTCOME_REGION, ERR_BAD_REQUEST, "the upstream does not serve the place this server calls from" },
+	{ OUTCOME_REGION, ERR_BAD_REQUEST,
+	    "the upstream does not serve the place this server calls from" },
 	{ OUTCOME_QUOTA_MINUTE, ERR_BUSY, "every credential has used up this minute's quota" },
 	{ OUTCOME_QUOTA_DAY, ERR_QUOTA, "every credential has used up this day's quota" },
 	{ OUTCOME_QUOTA_ZERO, ERR_QUOTA, "no credential has any quota for this model" },
@@ -281,9 +298,12 @@ static const struct {
 	{ OUTCOME_OVERLOADED, ERR_UNAVAILABLE, "the model is overloaded; try again in a moment" },
 	{ OUTCOME_SERVER_ERROR, ERR_UPSTREAM, "the upstream failed" },
 	{ OUTCOME_TIMED_OUT, ERR_UPSTREAM_SLOW, "the upstream did not answer in time" },
+	{ OUTCOME_OUT_OF_TIME, ERR_UPSTREAM_SLOW,
+	    "the upstream did not finish in the time allowed" },
 	{ OUTCOME_UNREACHABLE, ERR_UPSTREAM, "the upstream could not be reached" },
 	{ OUTCOME_EMPTY, ERR_UPSTREAM, "the upstream answered with nothing in it" },
-	{ OUTCOME_GARBLED, ERR_UPSTREAM, "the upstream's answer broke off or could not be understood" },
+	{ OUTCOME_GARBLED, ERR_UPSTREAM,
+	    "the upstream's answer broke off or could not be understood" },
 	{ OUTCOME_BROKE_OFF, ERR_UPSTREAM, "the upstream broke off in the middle of the answer" },
 	{ OUTCOME_DROPPED, ERR_INTERNAL, "the client left" },
 	{ OUTCOME_OK, ERR_INTERNAL, "answered" },
@@ -293,7 +313,7 @@ static const struct {
 static enum err_kind
 kind_of_refusal(const struct fault *f)
 {
-	switch (f->http_status) {
+	switch (f->http_status >= 400 ? f->http_status : f->code) {
 	case 403:
 		return ERR_FORBIDDEN;
 	case 404:

@@ -13,27 +13,29 @@
 #include "net/fetch.h"
 
 /*	outcome		printable	blames	 */
-#define OUTCOMES(O)                                                                               \
-	O(OK, "ok")                         /* answered */                                        \
-	O(DROPPED, "dropped")               /* the client left: blames no one */                  \
-	O(REFUSED, "refused")               /* the request's own fault: relayed, never retried */ \
-	O(MODEL_UNKNOWN, "model-unknown")   /* 404 for the model: another project may have it */  \
-	O(KEY_INVALID, "key-invalid")       /* disabled until the operator acts */                \
-	O(KEY_DENIED, "key-denied")         /* suspended, leaked, API not enabled, blocked */     \
-	O(NO_CREDIT, "no-credit")           /* prepaid credit is gone */                          \
-	O(FORBIDDEN, "forbidden")           /* another 403: this model is frozen a while */       \
-	O(REGION, "region")                 /* not available from where we call */                \
-	O(QUOTA_MINUTE, "minute-quota")                                                           \
-	O(QUOTA_DAY, "day-quota")                                                                 \
-	O(QUOTA_ZERO, "no-quota")           /* limit 0: the model is not for this credential */   \
-	O(QUOTA_VAGUE, "rate-limited")      /* a 429 that does not say which */                   \
-	O(OVERLOADED, "overloaded")         /* 503: the model, not the credential */              \
-	O(SERVER_ERROR, "server-error")     /* 500, 502, HTML ... */                              \
-	O(TIMED_OUT, "timed-out")           /* 504, or nothing came in time */                    \
-	O(UNREACHABLE, "unreachable")       /* refused, reset, DNS, TLS */                        \
-	O(EMPTY, "empty")                   /* 200 with nothing in it */                          \
-	O(GARBLED, "garbled")               /* 200 that cannot be understood or breaks off before it said anything */ \
-	O(BROKE_OFF, "broke-off")           /* after the answer had begun */
+#define OUTCOMES(O)                                                                                \
+	O(OK, "ok")                       /* answered */                                           \
+	O(DROPPED, "dropped")             /* the client left: blames no one */                     \
+	O(REFUSED, "refused")             /* the request's own fault: relayed, never retried */    \
+	O(MODEL_UNKNOWN, "model-unknown") /* 404 for the model: another project may have it */     \
+	O(KEY_INVALID, "key-invalid")     /* disabled until the operator acts */                   \
+	O(KEY_DENIED, "key-denied")       /* suspended, leaked, API not enabled, blocked */        \
+	O(NO_CREDIT, "no-credit")         /* prepaid credit is gone */                             \
+	O(FORBIDDEN, "forbidden")         /* another 403: this model is frozen a while */          \
+	O(REGION, "region")               /* not available from where we call */                   \
+	O(QUOTA_MINUTE, "minute-quota")                                                            \
+	O(QUOTA_DAY, "day-quota")                                                                  \
+	O(QUOTA_ZERO, "no-quota")       /* limit 0: the model is not for this credential */        \
+	O(QUOTA_VAGUE, "rate-limited")  /* a 429 that does not say which */                        \
+	O(OVERLOADED, "overloaded")     /* 503: the model, not the credential */                   \
+	O(SERVER_ERROR, "server-error") /* 500, 502, HTML ... */                                   \
+	O(TIMED_OUT, "timed-out")       /* 504, or nothing came in time */                         \
+	O(OUT_OF_TIME, "out-of-time")   /* the request's own time was over: blames no one */       \
+	O(UNREACHABLE, "unreachable")   /* refused, reset, DNS, TLS */                             \
+	O(EMPTY, "empty")               /* 200 with nothing in it */                               \
+	O(GARBLED,                                                                                 \
+	    "garbled") /* 200 that cannot be understood or breaks off before it said anything */   \
+	O(BROKE_OFF, "broke-off") /* after the answer had begun */
 
 enum outcome {
 #define OUTCOME_ENUM(name, text) OUTCOME_##name,
@@ -45,17 +47,19 @@ const char *outcome_name(enum outcome);
 
 struct verdict {
 	enum outcome outcome;
-	bool try_other;       /* another credential may do better */
-	bool try_same;        /* when there is no other, the same one may, once, after a pause */
-	bool disable;         /* the credential, until the operator enables it */
-	bool whole;           /* the freeze is for all its models, else for this one */
+	bool try_other; /* another credential may do better */
+	bool try_same;  /* when there is no other, the same one may, once, after a pause */
+	bool disable;   /* the credential, until the operator enables it */
+	bool whole;     /* the freeze is for all its models, else for this one */
 	int64_t freeze_until_wall_ms; /* 0: none */
 };
 
-/* A head with a status of 400 or more, or an error amid a stream.  chance: any random number, for jitter. */
+/* A head with a status of 400 or more, or an error amid a stream.  chance: any random number, for
+ * jitter. */
 struct verdict outcome_of_fault(const struct fault *, int64_t now_wall_ms, uint64_t chance);
 struct verdict outcome_of_fetch(enum fetch_result);
-/* About a credential of ours, which is no business of the client's: Google's words are not passed on. */
+/* About a credential of ours, which is no business of the client's: Google's words are not passed
+ * on. */
 bool outcome_is_ours(enum outcome);
 /* What to say when all was in vain.  fault may be NULL. */
 void outcome_err(enum outcome, const struct fault *, struct err *);

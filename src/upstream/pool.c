@@ -8,12 +8,16 @@
 #include "upstream/pool.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <time.h>
 #include "base/log.h"
 #include "base/mem.h"
 #include "upstream/health.h"
 
-#define HANDFUL    32 /* looked at when there are more than LOOK_AT_ALL */
+#define HANDFUL     32 /* looked at when there are more than LOOK_AT_ALL */
 #define LOOK_AT_ALL 64
+
+#define UNREAD_PAUSE_MS 1000 /* before a store that could not be read is read again */
 
 #define COOL_FIRST_MS INT64_C(1000)
 #define COOL_MAX_MS   INT64_C(60000)
@@ -35,6 +39,9 @@ struct pool {
 	struct board *board;          /* borrowed */
 	struct writer *writer;        /* borrowed */
 	const struct config *config;  /* borrowed */
+	struct board_slot *slot;      /* borrowed; NULL in tests */
+	uint64_t unread_generation;   /* of the store, which could not be read ... */
+	int64_t unread_until_wall_ms; /* ... and is not tried again before */
 	struct pool_snapshot *now;    /* owned; NULL before the first load */
 };
 
@@ -58,19 +65,24 @@ retire(struct pool *p)
 	p->now = NULL;
 }
 
-/* Loads the set anew when the store has moved on.  A store that cannot be read leaves the old one in place. */
+/* Loads the set anew when the store has moved on.  A store that cannot be read leaves the old one
+ * in place. */
 static void
-refresh(struct pool *p)
+refresh(struct pool *p, int64_t now_wall_ms)
 {
 	uint64_t generation = board_generation(p->board, BOARD_GEN_CREDENTIALS);
 	struct err e = ERR_INIT;
 
 	if (p->now && p->now->set.generation == generation)
 		return;
+	if (p->unread_generation == generation && now_wall_ms < p->unread_until_wall_ms)
+		return;
 	struct pool_snapshot *s = mem_alloc(sizeof(*s));
 
 	if (!credential_set_load(&s->set, p->store, generation, &e)) {
 		log_error("pool", "credentials cannot be loaded", "error=%s", e.text);
+		p->unread_generation = generation;
+		p->unread_until_wall_ms = now_wall_ms + UNREAD_PAUSE_MS;
 		mem_free(s);
 		return;
 	}
@@ -85,12 +97,14 @@ refresh(struct pool *p)
 }
 
 struct pool *
-pool_new(struct store *store, struct board *board, struct writer *writer, const struct config *config)
+pool_new(struct store *store, struct board *board, struct writer *writer,
+    const struct config *config, struct board_slot *slot)
 {
 	struct pool *p = mem_alloc(sizeof(*p));
 
-	*p = (struct pool){ .store = store, .board = board, .writer = writer, .config = config };
-	refresh(p);
+	*p = (struct pool){
+		.store = store, .board = board, .writer = writer, .config = config, .slot = slot
+	};
 	return p;
 }
 
@@ -109,10 +123,11 @@ struct choice {
 	const struct wish *wish;
 	int64_t now_wall_ms;
 	bool in_order;
-	size_t best;          /* SIZE_MAX: none */
+	size_t best; /* SIZE_MAX: none */
 	uint64_t best_ticket;
 	int64_t thaw_wall_ms; /* 0: none is frozen */
 	enum outcome cause;   /* of the one that thaws first */
+	bool tried_free;      /* one is free, but was tried already */
 };
 
 static bool
@@ -133,8 +148,8 @@ consider(const struct pool *p, struct choice *c, size_t i)
 
 	if (!cred->enabled)
 		return;
-	int64_t until = health_frozen_until(p->board, cell, cred->board_key, c->wish->model,
-	    c->now_wall_ms, &cause);
+	int64_t until = health_frozen_until(
+	    p->board, cell, cred->board_key, c->wish->model, c->now_wall_ms, &cause);
 
 	if (until) {
 		if (!c->thaw_wall_ms || until < c->thaw_wall_ms) {
@@ -143,8 +158,10 @@ consider(const struct pool *p, struct choice *c, size_t i)
 		}
 		return;
 	}
-	if (was_tried(c->wish, cred->id))
+	if (was_tried(c->wish, cred->id)) {
+		c->tried_free = true;
 		return;
+	}
 	uint64_t ticket = c->in_order ? i : health_last_lent(cell);
 
 	if (c->best == SIZE_MAX || ticket < c->best_ticket) {
@@ -181,21 +198,41 @@ choose(const struct pool *p, struct choice *c, uint64_t chance)
 		consider(p, c, i);
 }
 
+static const char *
+time_text(int64_t wall_ms, char *out, size_t size)
+{
+	time_t seconds = (time_t)((wall_ms + 999) / 1000);
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm) || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		snprintf(out, size, "a time far off");
+	return out;
+}
+
 static bool
 refuse(const struct pool *p, const struct choice *c, int64_t *thaw_wall_ms, struct err *e)
 {
+	struct err why = ERR_INIT;
+	char at[32];
+
 	*thaw_wall_ms = c->thaw_wall_ms;
 	if (!p->now || p->now->set.count == 0)
 		return err_set(e, ERR_UNAVAILABLE,
-		    "no credential is configured: the operator adds one with \"polluxctl keys add\"");
+		    "no credential is configured: the operator adds one with \"polluxctl keys "
+		    "add\"");
 	if (p->now->enabled == 0)
 		return err_set(e, ERR_UNAVAILABLE,
 		    "every credential is disabled: \"polluxctl keys list\" says why");
-	if (!c->thaw_wall_ms)
+	if (!c->thaw_wall_ms || c->tried_free)
 		return err_set(e, ERR_UNAVAILABLE, "every credential was tried");
-	outcome_err(c->cause, NULL, e);
-	e->retry_ms = c->thaw_wall_ms - c->now_wall_ms;
-	return false;
+	outcome_err(c->cause, NULL, &why);
+	/* What else froze them is our business: it says nothing about this request. */
+	return err_retry(e,
+	    why.kind == ERR_BUSY || why.kind == ERR_QUOTA ? why.kind : ERR_UNAVAILABLE,
+	    c->thaw_wall_ms - c->now_wall_ms, "%s; the first is free again at %s",
+	    why.kind == ERR_BUSY || why.kind == ERR_QUOTA ? why.text
+							  : "every credential rests after failures",
+	    time_text(c->thaw_wall_ms, at, sizeof(at)));
 }
 
 static void
@@ -203,22 +240,27 @@ fill_lease(struct pool *p, size_t i, const struct wish *w, struct lease *out)
 {
 	const struct credential *cred = &p->now->set.items[i];
 
-	*out = (struct lease){ .label = cred->label, .secret = cred->secret, .model = w->model,
-		.board_key = cred->board_key, .snapshot = p->now };
+	*out = (struct lease){ .label = cred->label,
+		.secret = cred->secret,
+		.model = w->model,
+		.board_key = cred->board_key,
+		.snapshot = p->now };
 	memcpy(out->id, cred->id, sizeof(out->id));
 	p->now->leases++;
 	health_lent(p->now->members[i].cell, board_ticket(p->board));
 }
 
 bool
-pool_lend(struct pool *p, const struct wish *w, int64_t now_wall_ms, uint64_t chance, struct lease *out,
-    int64_t *thaw_wall_ms, struct err *e)
+pool_lend(struct pool *p, const struct wish *w, int64_t now_wall_ms, uint64_t chance,
+    struct lease *out, int64_t *thaw_wall_ms, struct err *e)
 {
-	struct choice c = { .wish = w, .now_wall_ms = now_wall_ms, .best = SIZE_MAX,
+	struct choice c = { .wish = w,
+		.now_wall_ms = now_wall_ms,
+		.best = SIZE_MAX,
 		.in_order = strcmp(p->config->pool_pick, "order") == 0 };
 
 	*thaw_wall_ms = 0;
-	refresh(p);
+	refresh(p, now_wall_ms);
 	if (p->now)
 		choose(p, &c, chance);
 	if (c.best == SIZE_MAX)
@@ -228,10 +270,16 @@ pool_lend(struct pool *p, const struct wish *w, int64_t now_wall_ms, uint64_t ch
 }
 
 /* Failures that may be the credential's own way to us: a second one in a row cools it, doubling. */
-static int64_t
-cooling_ms(enum outcome o, unsigned in_a_row)
+static bool
+cools(enum outcome o)
 {
-	if ((o != OUTCOME_UNREACHABLE && o != OUTCOME_SERVER_ERROR && o != OUTCOME_TIMED_OUT) || in_a_row < 2)
+	return o == OUTCOME_UNREACHABLE || o == OUTCOME_SERVER_ERROR || o == OUTCOME_TIMED_OUT;
+}
+
+static int64_t
+cooling_ms(unsigned in_a_row)
+{
+	if (in_a_row < 2)
 		return 0;
 	int64_t ms = COOL_FIRST_MS << (in_a_row - 2 > 6 ? 6 : in_a_row - 2);
 
@@ -248,13 +296,15 @@ blames_the_credential(enum outcome o)
 	case OUTCOME_MODEL_UNKNOWN:
 	case OUTCOME_OVERLOADED:
 	case OUTCOME_EMPTY:
+	case OUTCOME_OUT_OF_TIME:
 		return false;
 	default:
 		return true;
 	}
 }
 
-/* Hints are bounded by pool.freeze_min and freeze_max; a day's quota and no quota say themselves how long. */
+/* Hints are bounded by pool.freeze_min and freeze_max; a day's quota and no quota say themselves
+ * how long. */
 static int64_t
 bounded_until(const struct pool *p, const struct verdict *v, int64_t now_wall_ms)
 {
@@ -270,9 +320,17 @@ bounded_until(const struct pool *p, const struct verdict *v, int64_t now_wall_ms
 }
 
 static void
-disable(struct pool *p, const struct lease *l, enum outcome why)
+lost_write(const struct pool *p, const char *label)
 {
-	refresh(p);
+	log_warn("pool", "a disabled credential could not be stored", "label=%s", label);
+	if (p->slot)
+		board_count_add(p->slot, BOARD_LOST_WRITES, 1);
+}
+
+static void
+disable(struct pool *p, const struct lease *l, enum outcome why, int64_t now_wall_ms)
+{
+	refresh(p, now_wall_ms);
 	struct credential *cred = p->now ? map_get(p->now->set.by_id, span_of(l->id)) : NULL;
 	struct buf record = BUF_INIT;
 
@@ -283,10 +341,13 @@ disable(struct pool *p, const struct lease *l, enum outcome why)
 	changed.enabled = false;
 	changed.note = (char *)outcome_name(why);
 	credential_encode(&changed, &record);
-	struct write_op op = { TABLE_CREDENTIAL, span_of(l->id), buf_span(&record) };
+	struct write_op op = { .table = TABLE_CREDENTIAL,
+		.key = span_of(l->id),
+		.value = buf_span(&record),
+		.only_change = true };
 
 	if (!p->writer || !writer_write(p->writer, &op, 1, NULL, NULL))
-		log_warn("pool", "a disabled credential could not be stored", "label=%s", l->label);
+		lost_write(p, l->label);
 	buf_wipe(&record);
 	/* Here at once; elsewhere with the next generation. */
 	cred->enabled = false;
@@ -300,8 +361,8 @@ freeze(struct pool *p, struct board_cell *cell, const struct lease *l, const str
 {
 	health_freeze(p->board, cell, l->board_key, l->model, v->whole, until, v->outcome);
 	log_info("pool", "credential frozen", "label=%s model=%.*s for=%llds cause=%s", l->label,
-	    SPAN_ARG(v->whole ? SPAN("*") : l->model), (long long)((until - now_wall_ms + 999) / 1000),
-	    outcome_name(v->outcome));
+	    SPAN_ARG(v->whole ? SPAN("*") : l->model),
+	    (long long)((until - now_wall_ms + 999) / 1000), outcome_name(v->outcome));
 }
 
 void
@@ -318,7 +379,7 @@ lease_settle(struct pool *p, struct lease *l, const struct verdict *v, int64_t n
 	if (v->outcome == OUTCOME_OK)
 		health_succeeded(cell);
 	else if (blames_the_credential(v->outcome)) {
-		int64_t cool = cooling_ms(v->outcome, health_failed(cell, v->outcome));
+		int64_t cool = cooling_ms(health_failed(cell, v->outcome, cools(v->outcome)));
 
 		if (!until && cool) {
 			until = now_wall_ms + cool;
@@ -326,7 +387,7 @@ lease_settle(struct pool *p, struct lease *l, const struct verdict *v, int64_t n
 		}
 	}
 	if (v->disable)
-		disable(p, l, v->outcome);
+		disable(p, l, v->outcome, now_wall_ms);
 	else if (until)
 		freeze(p, cell, l, &cooled, until, now_wall_ms);
 	*l = (struct lease){ 0 };
@@ -338,20 +399,20 @@ lease_settle(struct pool *p, struct lease *l, const struct verdict *v, int64_t n
 bool
 pool_in_sight(struct pool *p, int64_t now_wall_ms)
 {
-	refresh(p);
+	refresh(p, now_wall_ms);
 	for (size_t i = 0; p->now && i < p->now->set.count; i++) {
 		const struct credential *cred = &p->now->set.items[i];
 
 		if (cred->enabled && !health_frozen_until(p->board, p->now->members[i].cell,
-		    cred->board_key, SPAN_NONE, now_wall_ms, NULL))
+					 cred->board_key, SPAN_NONE, now_wall_ms, NULL))
 			return true;
 	}
 	return false;
 }
 
 size_t
-pool_size(struct pool *p)
+pool_size(struct pool *p, int64_t now_wall_ms)
 {
-	refresh(p);
+	refresh(p, now_wall_ms);
 	return p->now ? p->now->enabled : 0;
 }

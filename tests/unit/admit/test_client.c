@@ -4,7 +4,9 @@
 static void
 store_client(struct world *w, const char *key, const char *label, bool enabled)
 {
-	struct client c = { .source = CLIENT_FROM_OPERATOR, .enabled = enabled, .created_wall_ms = T0 };
+	struct client c = {
+		.source = CLIENT_FROM_OPERATOR, .enabled = enabled, .created_wall_ms = T0
+	};
 	struct buf record = BUF_INIT;
 	struct err e = ERR_INIT;
 
@@ -47,8 +49,9 @@ a_key_is_taken_from_each_of_the_four_places(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct span got = client_presented(span_of(rows[i].authorization), span_of(rows[i].goog),
-		    span_of(rows[i].x_api_key), span_of(rows[i].query), arena);
+		struct span got =
+		    client_presented(span_of(rows[i].authorization), span_of(rows[i].goog),
+			span_of(rows[i].x_api_key), span_of(rows[i].query), arena);
 
 		if (!rows[i].key)
 			assert_int_equal(got.len, 0);
@@ -114,7 +117,10 @@ a_key_brought_along_is_checked(void **state)
 static void
 a_record_comes_back_as_it_was_stored_and_no_broken_one_does(void **state)
 {
-	struct client c = { .id = "0123456789ab", .label = "shop", .source = CLIENT_FROM_FIRST_RUN, .enabled = true,
+	struct client c = { .id = "0123456789ab",
+		.label = "shop",
+		.source = CLIENT_FROM_FIRST_RUN,
+		.enabled = true,
 		.created_wall_ms = T0 };
 	struct client back;
 	struct buf record = BUF_INIT;
@@ -139,7 +145,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_is_taken_from_each_of_the_four_places),
-		cmocka_unit_test_setup_teardown(only_a_stored_and_enabled_key_is_known, world_open, world_close),
+		cmocka_unit_test_setup_teardown(
+		    only_a_stored_and_enabled_key_is_known, world_open, world_close),
 		cmocka_unit_test(keys_that_are_made_differ_and_pass_the_check),
 		cmocka_unit_test(a_key_brought_along_is_checked),
 		cmocka_unit_test(a_record_comes_back_as_it_was_stored_and_no_broken_one_does),

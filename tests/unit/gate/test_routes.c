@@ -18,26 +18,40 @@ struct row {
 static const struct row rows[] = {
 	{ "POST", "/v1/chat/completions", false, ERR_NONE, DOOR_ASK, CHAT, OP_GENERATE, "" },
 	{ "POST", "/chat/completions", false, ERR_NONE, DOOR_ASK, CHAT, OP_GENERATE, "" },
-	{ "POST", "/v1beta/openai/chat/completions", false, ERR_NONE, DOOR_ASK, CHAT, OP_GENERATE, "" },
+	{ "POST", "/v1beta/openai/chat/completions", false, ERR_NONE, DOOR_ASK, CHAT, OP_GENERATE,
+	    "" },
 	{ "POST", "/v1/chat/completions/", false, ERR_NONE, DOOR_ASK, CHAT, OP_GENERATE, "" },
 	{ "GET", "/v1/models", false, ERR_NONE, DOOR_ASK, MODELS, OP_MODELS_LIST, "" },
 	{ "GET", "/v1/models", true, ERR_NONE, DOOR_ASK, NATIVE, OP_MODELS_LIST, "" },
 	{ "HEAD", "/v1/models", false, ERR_NONE, DOOR_ASK, MODELS, OP_MODELS_LIST, "" },
-	{ "GET", "/v1/models/gemini-2.5-pro", false, ERR_NONE, DOOR_ASK, MODELS, OP_MODEL_GET, "gemini-2.5-pro" },
-	{ "GET", "/v1/models/models%2Fgemini-2.5-pro", false, ERR_NONE, DOOR_ASK, MODELS, OP_MODEL_GET, "gemini-2.5-pro" },
-	{ "GET", "/v1/models/models/gemini-2.5-pro", false, ERR_NONE, DOOR_ASK, MODELS, OP_MODEL_GET, "gemini-2.5-pro" },
-	{ "GET", "/v1/models/gemini-2.5-pro", true, ERR_NONE, DOOR_ASK, NATIVE, OP_MODEL_GET, "gemini-2.5-pro" },
+	{ "GET", "/v1/models/gemini-2.5-pro", false, ERR_NONE, DOOR_ASK, MODELS, OP_MODEL_GET,
+	    "gemini-2.5-pro" },
+	{ "GET", "/v1/models/models%2Fgemini-2.5-pro", false, ERR_NONE, DOOR_ASK, MODELS,
+	    OP_MODEL_GET, "gemini-2.5-pro" },
+	{ "GET", "/v1/models/models/gemini-2.5-pro", false, ERR_NONE, DOOR_ASK, MODELS,
+	    OP_MODEL_GET, "gemini-2.5-pro" },
+	{ "GET", "/v1/models/gemini-2.5-pro", true, ERR_NONE, DOOR_ASK, NATIVE, OP_MODEL_GET,
+	    "gemini-2.5-pro" },
 	{ "GET", "/v1beta/models", false, ERR_NONE, DOOR_ASK, NATIVE, OP_MODELS_LIST, "" },
-	{ "GET", "/v1beta/models/gemini-2.5-pro", false, ERR_NONE, DOOR_ASK, NATIVE, OP_MODEL_GET, "gemini-2.5-pro" },
+	{ "GET", "/v1beta/models/gemini-2.5-pro", false, ERR_NONE, DOOR_ASK, NATIVE, OP_MODEL_GET,
+	    "gemini-2.5-pro" },
 	{ "GET", "/v1beta/openai/models/x", false, ERR_NONE, DOOR_ASK, MODELS, OP_MODEL_GET, "x" },
-	{ "POST", "/v1beta/models/m:generateContent", false, ERR_NONE, DOOR_ASK, NATIVE, OP_GENERATE, "m" },
-	{ "POST", "/v1beta/models/m:streamGenerateContent", false, ERR_NONE, DOOR_ASK, NATIVE, OP_STREAM, "m" },
-	{ "POST", "/v1beta/models/m:countTokens", false, ERR_NONE, DOOR_ASK, NATIVE, OP_COUNT, "m" },
-	{ "POST", "/v1beta/models/m:embedContent", false, ERR_NONE, DOOR_ASK, NATIVE, OP_EMBED, "m" },
-	{ "POST", "/v1beta/models/m:batchEmbedContents", false, ERR_NONE, DOOR_ASK, NATIVE, OP_BATCH_EMBED, "m" },
-	{ "POST", "/v1beta/models/m%3AgenerateContent", false, ERR_NONE, DOOR_ASK, NATIVE, OP_GENERATE, "m" },
-	{ "POST", "/v1/models/m:generateContent", false, ERR_NONE, DOOR_ASK, NATIVE, OP_GENERATE, "m" },
-	{ "POST", "/v2/models/m:streamGenerateContent", false, ERR_NONE, DOOR_ASK, NATIVE, OP_STREAM, "m" },
+	{ "POST", "/v1beta/models/m:generateContent", false, ERR_NONE, DOOR_ASK, NATIVE,
+	    OP_GENERATE, "m" },
+	{ "POST", "/v1beta/models/m:streamGenerateContent", false, ERR_NONE, DOOR_ASK, NATIVE,
+	    OP_STREAM, "m" },
+	{ "POST", "/v1beta/models/m:countTokens", false, ERR_NONE, DOOR_ASK, NATIVE, OP_COUNT,
+	    "m" },
+	{ "POST", "/v1beta/models/m:embedContent", false, ERR_NONE, DOOR_ASK, NATIVE, OP_EMBED,
+	    "m" },
+	{ "POST", "/v1beta/models/m:batchEmbedContents", false, ERR_NONE, DOOR_ASK, NATIVE,
+	    OP_BATCH_EMBED, "m" },
+	{ "POST", "/v1beta/models/m%3AgenerateContent", false, ERR_NONE, DOOR_ASK, NATIVE,
+	    OP_GENERATE, "m" },
+	{ "POST", "/v1/models/m:generateContent", false, ERR_NONE, DOOR_ASK, NATIVE, OP_GENERATE,
+	    "m" },
+	{ "POST", "/v2/models/m:streamGenerateContent", false, ERR_NONE, DOOR_ASK, NATIVE,
+	    OP_STREAM, "m" },
 	{ "GET", "/healthz", false, ERR_NONE, DOOR_ALIVE, CHAT, OP_GENERATE, "" },
 	{ "GET", "/readyz", false, ERR_NONE, DOOR_READY, CHAT, OP_GENERATE, "" },
 	{ "GET", "/health", false, ERR_NONE, DOOR_HEALTH, CHAT, OP_GENERATE, "" },
@@ -45,14 +59,20 @@ static const struct row rows[] = {
 
 	{ "GET", "/v1/chat/completions", false, ERR_METHOD, DOOR_ASK, CHAT, OP_GENERATE, "" },
 	{ "DELETE", "/v1/models/x", false, ERR_METHOD, DOOR_ASK, MODELS, OP_MODEL_GET, "" },
-	{ "PUT", "/v1beta/models/m:generateContent", false, ERR_METHOD, DOOR_ASK, NATIVE, OP_GENERATE, "" },
-	{ "POST", "/v1beta/models/m:inventContent", false, ERR_NOT_FOUND, DOOR_ASK, NATIVE, OP_GENERATE, "m" },
+	{ "PUT", "/v1beta/models/m:generateContent", false, ERR_METHOD, DOOR_ASK, NATIVE,
+	    OP_GENERATE, "" },
+	{ "GET", "/v1beta/models/m:generateContent", false, ERR_METHOD, DOOR_ASK, NATIVE,
+	    OP_GENERATE, "" },
+	{ "POST", "/v1beta/models/m:inventContent", false, ERR_NOT_FOUND, DOOR_ASK, NATIVE,
+	    OP_GENERATE, "m" },
 	{ "POST", "/v1/completions", false, ERR_NOT_FOUND, DOOR_ASK, CHAT, OP_GENERATE, "" },
-	{ "POST", "/v1beta/cachedContents", false, ERR_NOT_FOUND, DOOR_ASK, NATIVE, OP_GENERATE, "" },
+	{ "POST", "/v1beta/cachedContents", false, ERR_NOT_FOUND, DOOR_ASK, NATIVE, OP_GENERATE,
+	    "" },
 	{ "GET", "/v2/nothing", false, ERR_NOT_FOUND, DOOR_ASK, NATIVE, OP_GENERATE, "" },
 	{ "GET", "/", false, ERR_NOT_FOUND, DOOR_ASK, CHAT, OP_GENERATE, "" },
 	{ "GET", "/v1/models/a/b", false, ERR_NOT_FOUND, DOOR_ASK, CHAT, OP_GENERATE, "" },
-	{ "POST", "/v1beta/models/a:b/c:generateContent", false, ERR_NONE, DOOR_ASK, NATIVE, OP_GENERATE, "a:b/c" },
+	{ "POST", "/v1beta/models/a:b/c:generateContent", false, ERR_NONE, DOOR_ASK, NATIVE,
+	    OP_GENERATE, "a:b/c" },
 };
 
 static void
@@ -65,10 +85,12 @@ every_url_leads_to_its_door(void **state)
 		const struct row *r = &rows[i];
 		struct route found;
 		struct err e = ERR_INIT;
-		bool ok = route_find(span_of(r->method), span_of(r->path), r->goog_key, arena, &found, &e);
+		bool ok = route_find(
+		    span_of(r->method), span_of(r->path), r->goog_key, arena, &found, &e);
 
 		if (ok != (r->kind == ERR_NONE) || e.kind != r->kind || found.dialect != r->dialect)
-			fail_msg("%s %s: %s, dialect %s", r->method, r->path, err_kind_name(e.kind), found.dialect->name);
+			fail_msg("%s %s: %s, dialect %s", r->method, r->path, err_kind_name(e.kind),
+			    found.dialect->name);
 		if (!ok)
 			continue;
 		assert_int_equal(found.door, r->door);

@@ -192,7 +192,7 @@ has_value(struct store *s, enum table table, const char *key, const char *value)
 static struct write_op
 put_op(enum table table, const char *key, const char *value)
 {
-	return (struct write_op){ table, span_of(key), span_of(value) };
+	return (struct write_op){ table, span_of(key), span_of(value), false };
 }
 
 /* What was told of a write. */
@@ -229,7 +229,7 @@ a_write_is_read_back_as_it_was_asked_for(void **state)
 		put_op(TABLE_CREDENTIAL, "one", "secret"),
 		put_op(TABLE_CLIENT, "two", NULL),
 		put_op(TABLE_META, "three", ""),
-		{ TABLE_CLIENT_ID, SPAN("a\0b"), SPAN("\0\xff\x80") },
+		{ TABLE_CLIENT_ID, SPAN("a\0b"), SPAN("\0\xff\x80"), false },
 	};
 	struct buf body = BUF_INIT;
 	struct write_reader r;
@@ -562,7 +562,7 @@ a_full_disk_refuses_writes_and_takes_them_again_later(void **state)
 	struct told first = { .world = NULL }, second = { .world = w };
 	struct write_op op = put_op(TABLE_CREDENTIAL, "k", "v");
 	char *value = calloc(1, 400000);
-	struct write_op big = { TABLE_CLIENT, SPAN("big"), span_mem(value, 400000) };
+	struct write_op big = { TABLE_CLIENT, SPAN("big"), span_mem(value, 400000), false };
 
 	signal(SIGXFSZ, SIG_IGN);
 	start_both(w);
@@ -592,7 +592,7 @@ a_full_map_is_grown_unseen(void **state)
 	assert_true(janitor_start(w, w->loop, 1 << 20));
 	for (int i = 0; i < 60; i++) {
 		char key[16];
-		struct write_op op = { TABLE_CREDENTIAL, SPAN_NONE, span_mem(value, 100000) };
+		struct write_op op = { TABLE_CREDENTIAL, SPAN_NONE, span_mem(value, 100000), false };
 
 		snprintf(key, sizeof(key), "%d", i);
 		op.key = span_of(key);
@@ -611,7 +611,7 @@ a_full_queue_refuses_and_frees_again(void **state)
 {
 	struct world *w = *state;
 	char *value = calloc(1, 1 << 20);
-	struct write_op op = { TABLE_CLIENT, SPAN("k"), span_mem(value, 1 << 20) };
+	struct write_op op = { TABLE_CLIENT, SPAN("k"), span_mem(value, 1 << 20), false };
 	struct told told = { .world = NULL };
 
 	start_both(w);
@@ -632,7 +632,7 @@ a_write_larger_than_a_frame_is_refused_at_once(void **state)
 {
 	struct world *w = *state;
 	char *value = calloc(1, LINK_FRAME_MAX);
-	struct write_op op = { TABLE_CLIENT, SPAN("k"), span_mem(value, LINK_FRAME_MAX) };
+	struct write_op op = { TABLE_CLIENT, SPAN("k"), span_mem(value, LINK_FRAME_MAX), false };
 
 	w->writer = writer_new(w->loop, w->path, (size_t)LINK_FRAME_MAX * 2);
 	assert_false(writer_write(w->writer, &op, 1, NULL, NULL));

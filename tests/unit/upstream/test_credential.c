@@ -16,8 +16,12 @@ a_pasted_key_is_trimmed_and_checked(void **state)
 		{ "AIzaSyA 0123456789", NULL },
 		{ "AIzaSyA\n0123456789", NULL },
 		{ "AIzaSyA,0123456789", NULL },
-		{ "AIzaSyA\x01""0123456789", NULL },
-		{ "AIzaSy\xc3\xa4""0123456789", NULL },
+		{ "AIzaSyA\x01"
+		  "0123456789",
+		    NULL },
+		{ "AIzaSy\xc3\xa4"
+		  "0123456789",
+		    NULL },
 	};
 
 	(void)state;
@@ -40,9 +44,13 @@ a_pasted_key_is_trimmed_and_checked(void **state)
 static void
 a_record_comes_back_as_it_was_stored(void **state)
 {
-	struct credential c = { .label = (char *)"main", .secret = (char *)"AIzaSyA-0123456789",
-		.project = (char *)"p1", .note = (char *)"why", .source = CREDENTIAL_FROM_ENVIRONMENT,
-		.enabled = true, .created_wall_ms = T0 };
+	struct credential c = { .label = (char *)"main",
+		.secret = (char *)"AIzaSyA-0123456789",
+		.project = (char *)"p1",
+		.note = (char *)"why",
+		.source = CREDENTIAL_FROM_ENVIRONMENT,
+		.enabled = true,
+		.created_wall_ms = T0 };
 	struct credential back;
 	struct buf record = BUF_INIT;
 
@@ -62,7 +70,8 @@ a_record_comes_back_as_it_was_stored(void **state)
 	for (size_t n = 0; n < record.len; n++) {
 		struct credential cut;
 
-		if (!credential_decode(SPAN("0123456789abcdef"), (struct span){ record.data, n }, &cut))
+		if (!credential_decode(
+			SPAN("0123456789abcdef"), (struct span){ record.data, n }, &cut))
 			continue;
 		assert_string_equal(cut.secret, "AIzaSyA-0123456789");
 		credential_fini(&cut);
@@ -127,9 +136,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pasted_key_is_trimmed_and_checked),
 		cmocka_unit_test(a_record_comes_back_as_it_was_stored),
-		cmocka_unit_test_setup_teardown(a_key_has_the_same_id_however_often_it_comes, world_open, world_close),
+		cmocka_unit_test_setup_teardown(
+		    a_key_has_the_same_id_however_often_it_comes, world_open, world_close),
 		cmocka_unit_test(a_hint_does_not_give_a_key_away),
-		cmocka_unit_test_setup_teardown(a_set_is_found_by_id_and_by_label_in_order_of_creation, world_open,
+		cmocka_unit_test_setup_teardown(
+		    a_set_is_found_by_id_and_by_label_in_order_of_creation, world_open,
 		    world_close),
 	};
 

@@ -55,11 +55,14 @@ verdict_on(int status, const char *body)
 	return v;
 }
 
-#define ERROR(status, message, details) \
-	"{\"error\":{\"code\":0,\"message\":\"" message "\",\"status\":\"" status "\",\"details\":[" details "]}}"
+#define ERROR(status, message, details)                                                            \
+	"{\"error\":{\"code\":0,\"message\":\"" message "\",\"status\":\"" status                  \
+	"\",\"details\":[" details "]}}"
 #define REASON(r) "{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"" r "\"}"
-#define QUOTA(id) \
-	"{\"@type\":\"type.googleapis.com/google.rpc.QuotaFailure\",\"violations\":[{\"quotaId\":\"" id "\",\"quotaValue\":\"5\"}]}"
+#define QUOTA(id)                                                                                  \
+	"{\"@type\":\"type.googleapis.com/"                                                        \
+	"google.rpc.QuotaFailure\",\"violations\":[{\"quotaId\":\"" id                             \
+	"\",\"quotaValue\":\"5\"}]}"
 #define RETRY(d) "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"" d "\"}"
 
 static void
@@ -72,56 +75,84 @@ each_error_of_googles_means_what_the_table_says(void **state)
 		bool try_other, disable;
 		int64_t frozen_ms; /* 0: not; -1: until midnight */
 	} rows[] = {
-		{ 400, ERROR("INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", REASON("API_KEY_INVALID")),
+		{ 400,
+		    ERROR("INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.",
+			REASON("API_KEY_INVALID")),
 		    OUTCOME_KEY_INVALID, true, true, 0 },
-		{ 400, ERROR("INVALID_ARGUMENT", "API key expired. Please renew the API key.", ""), OUTCOME_KEY_INVALID,
-		    true, true, 0 },
-		{ 400, ERROR("FAILED_PRECONDITION", "User location is not supported for the API use.", ""),
+		{ 400, ERROR("INVALID_ARGUMENT", "API key expired. Please renew the API key.", ""),
+		    OUTCOME_KEY_INVALID, true, true, 0 },
+		{ 400,
+		    ERROR("FAILED_PRECONDITION", "User location is not supported for the API use.",
+			""),
 		    OUTCOME_REGION, true, false, 86400 * S },
-		{ 400, ERROR("INVALID_ARGUMENT", "Unknown name foo", ""), OUTCOME_REFUSED, false, false, 0 },
-		{ 401, ERROR("UNAUTHENTICATED", "no", ""), OUTCOME_KEY_INVALID, true, true, 0 },
-		{ 402, ERROR("RESOURCE_EXHAUSTED", "Your prepayment credits are depleted.", ""), OUTCOME_NO_CREDIT, true,
-		    true, 0 },
-		{ 429, ERROR("RESOURCE_EXHAUSTED", "Your prepayment credits are depleted.", ""), OUTCOME_NO_CREDIT, true,
-		    true, 0 },
-		{ 403, ERROR("PERMISSION_DENIED", "suspended", REASON("CONSUMER_SUSPENDED")), OUTCOME_KEY_DENIED, true,
-		    true, 0 },
-		{ 403, ERROR("PERMISSION_DENIED", "Your API key was reported as leaked. Please use another API key.", ""),
-		    OUTCOME_KEY_DENIED, true, true, 0 },
-		{ 403, ERROR("PERMISSION_DENIED", "disabled", REASON("SERVICE_DISABLED")), OUTCOME_KEY_DENIED, true, true,
-		    0 },
-		{ 403, ERROR("PERMISSION_DENIED", "You do not have permission to access the File x or it may not exist.", ""),
-		    OUTCOME_REFUSED, false, false, 0 },
-		{ 403, ERROR("PERMISSION_DENIED", "something new", ""), OUTCOME_FORBIDDEN, true, false, 1800 * S },
-		{ 404, ERROR("NOT_FOUND", "models/x is not found for API version v1beta", ""), OUTCOME_MODEL_UNKNOWN, true,
+		{ 400, ERROR("INVALID_ARGUMENT", "Unknown name foo", ""), OUTCOME_REFUSED, false,
 		    false, 0 },
-		{ 404, ERROR("NOT_FOUND", "Not found: cache content", ""), OUTCOME_REFUSED, false, false, 0 },
+		{ 401, ERROR("UNAUTHENTICATED", "no", ""), OUTCOME_KEY_INVALID, true, true, 0 },
+		/* A portal on the way knows nothing of our keys. */
+		{ 401, "<html>log in here</html>", OUTCOME_SERVER_ERROR, true, false, 0 },
+		{ 402, "<html>pay here</html>", OUTCOME_SERVER_ERROR, true, false, 0 },
+		{ 402, ERROR("RESOURCE_EXHAUSTED", "Your prepayment credits are depleted.", ""),
+		    OUTCOME_NO_CREDIT, true, true, 0 },
+		{ 429, ERROR("RESOURCE_EXHAUSTED", "Your prepayment credits are depleted.", ""),
+		    OUTCOME_NO_CREDIT, true, true, 0 },
+		{ 403, ERROR("PERMISSION_DENIED", "suspended", REASON("CONSUMER_SUSPENDED")),
+		    OUTCOME_KEY_DENIED, true, true, 0 },
+		{ 403,
+		    ERROR("PERMISSION_DENIED",
+			"Your API key was reported as leaked. Please use another API key.", ""),
+		    OUTCOME_KEY_DENIED, true, true, 0 },
+		{ 403, ERROR("PERMISSION_DENIED", "disabled", REASON("SERVICE_DISABLED")),
+		    OUTCOME_KEY_DENIED, true, true, 0 },
+		{ 403,
+		    ERROR("PERMISSION_DENIED",
+			"You do not have permission to access the File x or it may not exist.", ""),
+		    OUTCOME_REFUSED, false, false, 0 },
+		{ 403, ERROR("PERMISSION_DENIED", "something new", ""), OUTCOME_FORBIDDEN, true,
+		    false, 1800 * S },
+		{ 404, ERROR("NOT_FOUND", "models/x is not found for API version v1beta", ""),
+		    OUTCOME_MODEL_UNKNOWN, true, false, 0 },
+		{ 404, ERROR("NOT_FOUND", "Not found: cache content", ""), OUTCOME_REFUSED, false,
+		    false, 0 },
 		{ 413, "too big", OUTCOME_REFUSED, false, false, 0 },
 		{ 501, ERROR("UNIMPLEMENTED", "no", ""), OUTCOME_REFUSED, false, false, 0 },
-		{ 429, ERROR("RESOURCE_EXHAUSTED", "quota", QUOTA("GenerateRequestsPerMinutePerProjectPerModel-FreeTier") "," RETRY("56s")),
+		{ 429,
+		    ERROR("RESOURCE_EXHAUSTED", "quota",
+			QUOTA("GenerateRequestsPerMinutePerProjectPerModel-FreeTier") "," RETRY(
+			    "56s")),
 		    OUTCOME_QUOTA_MINUTE, true, false, 56 * S },
-		{ 429, ERROR("RESOURCE_EXHAUSTED", "quota", QUOTA("GenerateRequestsPerMinutePerProjectPerModel-FreeTier")),
+		{ 429,
+		    ERROR("RESOURCE_EXHAUSTED", "quota",
+			QUOTA("GenerateRequestsPerMinutePerProjectPerModel-FreeTier")),
 		    OUTCOME_QUOTA_MINUTE, true, false, 60 * S },
 		/* Lesson 20: the delay says seconds, the quota says day. */
-		{ 429, ERROR("RESOURCE_EXHAUSTED", "quota", QUOTA("GenerateRequestsPerDayPerProjectPerModel-FreeTier") "," RETRY("38s")),
+		{ 429,
+		    ERROR("RESOURCE_EXHAUSTED", "quota",
+			QUOTA("GenerateRequestsPerDayPerProjectPerModel-FreeTier") "," RETRY(
+			    "38s")),
 		    OUTCOME_QUOTA_DAY, true, false, -1 },
-		{ 429, ERROR("RESOURCE_EXHAUSTED", "Quota exceeded, limit: 0, model: gemini-2.0-flash", ""),
+		{ 429,
+		    ERROR("RESOURCE_EXHAUSTED", "Quota exceeded, limit: 0, model: gemini-2.0-flash",
+			""),
 		    OUTCOME_QUOTA_ZERO, true, false, 86400 * S },
-		{ 429, ERROR("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).", ""),
+		{ 429,
+		    ERROR("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).",
+			""),
 		    OUTCOME_QUOTA_VAGUE, true, false, 30 * S },
-		{ 500, ERROR("INTERNAL", "An internal error has occurred.", ""), OUTCOME_SERVER_ERROR, true, false, 0 },
+		{ 500, ERROR("INTERNAL", "An internal error has occurred.", ""),
+		    OUTCOME_SERVER_ERROR, true, false, 0 },
 		{ 502, "<html>Bad Gateway</html>", OUTCOME_SERVER_ERROR, true, false, 0 },
-		{ 503, ERROR("UNAVAILABLE", "The model is overloaded. Please try again later.", ""), OUTCOME_OVERLOADED,
-		    true, false, 0 },
-		{ 504, ERROR("DEADLINE_EXCEEDED", "Deadline expired", ""), OUTCOME_TIMED_OUT, true, false, 0 },
+		{ 503, ERROR("UNAVAILABLE", "The model is overloaded. Please try again later.", ""),
+		    OUTCOME_OVERLOADED, true, false, 0 },
+		{ 504, ERROR("DEADLINE_EXCEEDED", "Deadline expired", ""), OUTCOME_TIMED_OUT, true,
+		    false, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct verdict v = verdict_on(rows[i].status, rows[i].body);
-		int64_t until = rows[i].frozen_ms == -1 ? outcome_pacific_midnight(NOW) + 7 :
-		    rows[i].frozen_ms == 0              ? 0 :
-		                                          NOW + rows[i].frozen_ms;
+		int64_t until = rows[i].frozen_ms == -1  ? outcome_pacific_midnight(NOW) + 7
+				: rows[i].frozen_ms == 0 ? 0
+							 : NOW + rows[i].frozen_ms;
 
 		if (v.outcome != rows[i].outcome || v.freeze_until_wall_ms != until)
 			fail_msg("row %zu: %s, frozen %lld", i, outcome_name(v.outcome),
@@ -135,8 +166,9 @@ static void
 absurd_hints_are_bounded(void **state)
 {
 	(void)state;
-	struct verdict v = verdict_on(429,
-	    ERROR("RESOURCE_EXHAUSTED", "q", QUOTA("GenerateRequestsPerMinutePerProjectPerModel") "," RETRY("561600s")));
+	struct verdict v = verdict_on(
+	    429, ERROR("RESOURCE_EXHAUSTED", "q",
+		     QUOTA("GenerateRequestsPerMinutePerProjectPerModel") "," RETRY("561600s")));
 
 	assert_int_equal(v.freeze_until_wall_ms, NOW + 120 * S);
 	v = verdict_on(429, ERROR("RESOURCE_EXHAUSTED", "q", RETRY("999999999s")));
@@ -162,7 +194,7 @@ what_the_network_said_blames_rightly(void **state)
 		{ FETCH_CUT, OUTCOME_GARBLED, true },
 		{ FETCH_FIRST_BYTE_SLOW, OUTCOME_TIMED_OUT, true },
 		{ FETCH_IDLE, OUTCOME_TIMED_OUT, true },
-		{ FETCH_TOTAL_SLOW, OUTCOME_TIMED_OUT, false },
+		{ FETCH_TOTAL_SLOW, OUTCOME_OUT_OF_TIME, false },
 		{ FETCH_PROTOCOL, OUTCOME_GARBLED, true },
 		{ FETCH_REFUSED, OUTCOME_UNREACHABLE, true },
 	};
@@ -199,12 +231,15 @@ googles_words_about_our_credentials_are_not_passed_on(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	fault_parse(403, SPAN(ERROR("PERMISSION_DENIED", "Consumer number 42 has been suspended.", REASON("CONSUMER_SUSPENDED"))),
+	fault_parse(403,
+	    SPAN(ERROR("PERMISSION_DENIED", "Consumer number 42 has been suspended.",
+		REASON("CONSUMER_SUSPENDED"))),
 	    arena, &f);
 	outcome_err(OUTCOME_KEY_DENIED, &f, &e);
 	assert_int_equal(e.kind, ERR_UNAVAILABLE);
 	assert_null(strstr(e.text, "42"));
-	fault_parse(400, SPAN(ERROR("INVALID_ARGUMENT", "contents is not specified", "")), arena, &f);
+	fault_parse(
+	    400, SPAN(ERROR("INVALID_ARGUMENT", "contents is not specified", "")), arena, &f);
 	outcome_err(OUTCOME_REFUSED, &f, &e);
 	assert_int_equal(e.kind, ERR_BAD_REQUEST);
 	assert_string_equal(e.text, "contents is not specified");

@@ -14,11 +14,12 @@ struct bench {
 static void
 bench_open(struct bench *b, struct world *w, const char *pick)
 {
-	*b = (struct bench){ .config = { .pool_pick = pick, .pool_freeze_min_ms = SECOND,
+	*b = (struct bench){ .config = { .pool_pick = pick,
+				 .pool_freeze_min_ms = SECOND,
 				 .pool_freeze_max_ms = 24 * 60 * MINUTE } };
 	world_add(w, "a", "AIza-aaaaaaaaaaaaaaaa", true, T0 + 1, b->id[0]);
 	world_add(w, "b", "AIza-bbbbbbbbbbbbbbbb", true, T0 + 2, b->id[1]);
-	b->pool = pool_new(w->store, w->board, NULL, &b->config);
+	b->pool = pool_new(w->store, w->board, NULL, &b->config, NULL);
 }
 
 static bool
@@ -69,7 +70,8 @@ in_order_the_first_is_lent_as_long_as_it_is_fit(void **state)
 	bench_open(&b, *state, "order");
 	assert_int_equal(lend_and_settle(&b, ok), 'a');
 	assert_int_equal(lend_and_settle(&b, (struct verdict){ .outcome = OUTCOME_QUOTA_MINUTE,
-				     .freeze_until_wall_ms = T0 + MINUTE }), 'a');
+						 .freeze_until_wall_ms = T0 + MINUTE }),
+	    'a');
 	assert_int_equal(lend_and_settle(&b, ok), 'b');
 	pool_free(&b.pool);
 }
@@ -83,7 +85,8 @@ a_frozen_credential_is_not_lent(void **state)
 	bench_open(&b, w, "least-used");
 	uint64_t key = strtoull(b.id[0], NULL, 16);
 
-	health_freeze(w->board, health_cell(w->board, key), key, MODEL, false, T0 + MINUTE, OUTCOME_QUOTA_MINUTE);
+	health_freeze(w->board, health_cell(w->board, key), key, MODEL, false, T0 + MINUTE,
+	    OUTCOME_QUOTA_MINUTE);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(lend_and_settle(&b, ok), 'b');
 	pool_free(&b.pool);
@@ -98,7 +101,9 @@ one_that_was_tried_is_not_lent_again(void **state)
 	int64_t thaw;
 
 	bench_open(&b, *state, "order");
-	struct wish wish = { .model = MODEL, .tried = (const char (*)[CREDENTIAL_ID_LEN + 1])b.id, .tried_count = 1 };
+	struct wish wish = { .model = MODEL,
+		.tried = (const char(*)[CREDENTIAL_ID_LEN + 1]) b.id,
+		.tried_count = 1 };
 
 	assert_true(pool_lend(b.pool, &wish, T0, 1, &l, &thaw, &e));
 	assert_string_equal(l.label, "b");
@@ -119,8 +124,10 @@ when_all_are_frozen_the_refusal_says_until_when(void **state)
 	int64_t thaw;
 
 	bench_open(&b, *state, "order");
-	lend_and_settle(&b, (struct verdict){ .outcome = OUTCOME_QUOTA_MINUTE, .freeze_until_wall_ms = T0 + 40 * SECOND });
-	lend_and_settle(&b, (struct verdict){ .outcome = OUTCOME_QUOTA_DAY, .freeze_until_wall_ms = T0 + 600 * MINUTE });
+	lend_and_settle(&b, (struct verdict){ .outcome = OUTCOME_QUOTA_MINUTE,
+				.freeze_until_wall_ms = T0 + 40 * SECOND });
+	lend_and_settle(&b, (struct verdict){ .outcome = OUTCOME_QUOTA_DAY,
+				.freeze_until_wall_ms = T0 + 600 * MINUTE });
 	assert_false(lend(&b, &l, &e, &thaw));
 	assert_int_equal(thaw, T0 + 40 * SECOND);
 	assert_int_equal(e.kind, ERR_BUSY);
@@ -157,7 +164,7 @@ a_disabled_credential_is_not_lent_and_the_last_one_leaves_words(void **state)
 	bench_open(&b, *state, "order");
 	assert_int_equal(lend_and_settle(&b, invalid), 'a');
 	assert_int_equal(lend_and_settle(&b, ok), 'b');
-	assert_int_equal(pool_size(b.pool), 1);
+	assert_int_equal(pool_size(b.pool, T0), 1);
 	assert_int_equal(lend_and_settle(&b, invalid), 'b');
 	assert_false(lend(&b, &l, &e, &thaw));
 	assert_int_equal(e.kind, ERR_UNAVAILABLE);
@@ -175,7 +182,7 @@ an_empty_pool_says_how_to_fill_it(void **state)
 	struct err e = ERR_INIT;
 	int64_t thaw;
 
-	b.pool = pool_new(w->store, w->board, NULL, &b.config);
+	b.pool = pool_new(w->store, w->board, NULL, &b.config, NULL);
 	assert_false(lend(&b, &l, &e, &thaw));
 	assert_int_equal(e.kind, ERR_UNAVAILABLE);
 	assert_non_null(strstr(e.text, "polluxctl keys add"));
@@ -208,13 +215,14 @@ a_client_that_hung_up_blames_no_credential(void **state)
 	struct world *w = *state;
 	struct bench b;
 	struct health_view v;
-	static const enum outcome blameless[] = { OUTCOME_DROPPED, OUTCOME_REFUSED, OUTCOME_MODEL_UNKNOWN,
-		OUTCOME_OVERLOADED, OUTCOME_EMPTY };
+	static const enum outcome blameless[] = { OUTCOME_DROPPED, OUTCOME_REFUSED,
+		OUTCOME_MODEL_UNKNOWN, OUTCOME_OVERLOADED, OUTCOME_EMPTY, OUTCOME_OUT_OF_TIME };
 
 	bench_open(&b, w, "order");
 	for (size_t i = 0; i < COUNT(blameless); i++)
 		for (int times = 0; times < 5; times++)
-			assert_int_equal(lend_and_settle(&b, (struct verdict){ .outcome = blameless[i] }), 'a');
+			assert_int_equal(
+			    lend_and_settle(&b, (struct verdict){ .outcome = blameless[i] }), 'a');
 	health_view(health_cell(w->board, strtoull(b.id[0], NULL, 16)), T0, &v);
 	assert_int_equal(v.failures, 0);
 	assert_int_equal(v.frozen_until_wall_ms, 0);
@@ -263,12 +271,14 @@ freezes_keep_to_the_bounds_of_the_configuration(void **state)
 	b.config.pool_freeze_max_ms = 20 * SECOND;
 	struct board_cell *cell = health_cell(w->board, strtoull(b.id[0], NULL, 16));
 
-	lend_and_settle(&b, (struct verdict){ .outcome = OUTCOME_REGION, .whole = true,
-				.freeze_until_wall_ms = T0 + SECOND });
+	lend_and_settle(&b,
+	    (struct verdict){
+		.outcome = OUTCOME_REGION, .whole = true, .freeze_until_wall_ms = T0 + SECOND });
 	health_view(cell, T0, &v);
 	assert_int_equal(v.frozen_until_wall_ms, T0 + 10 * SECOND);
 	health_thaw(cell);
-	lend_and_settle(&b, (struct verdict){ .outcome = OUTCOME_REGION, .whole = true,
+	lend_and_settle(&b, (struct verdict){ .outcome = OUTCOME_REGION,
+				.whole = true,
 				.freeze_until_wall_ms = T0 + 600 * MINUTE });
 	health_view(cell, T0, &v);
 	assert_int_equal(v.frozen_until_wall_ms, T0 + 20 * SECOND);
@@ -295,7 +305,8 @@ of_many_each_gets_its_turn(void **state)
 		struct err e = ERR_INIT;
 		int64_t thaw;
 
-		assert_true(pool_lend(b.pool, &wish, T0, round * 0x9e3779b97f4a7c15u, &l, &thaw, &e));
+		assert_true(
+		    pool_lend(b.pool, &wish, T0, round * 0x9e3779b97f4a7c15u, &l, &thaw, &e));
 		lease_settle(b.pool, &l, &ok, T0);
 	}
 	struct credential_set set;

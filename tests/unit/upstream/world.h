@@ -84,8 +84,12 @@ static inline void
 world_add(struct world *w, const char *label, const char *secret, bool enabled, int64_t created,
     char id[CREDENTIAL_ID_LEN + 1])
 {
-	struct credential c = { .label = (char *)label, .secret = (char *)secret, .project = (char *)"",
-		.note = (char *)"", .enabled = enabled, .created_wall_ms = created };
+	struct credential c = { .label = (char *)label,
+		.secret = (char *)secret,
+		.project = (char *)"",
+		.note = (char *)"",
+		.enabled = enabled,
+		.created_wall_ms = created };
 	struct buf record = BUF_INIT;
 	struct err e = ERR_INIT;
 
