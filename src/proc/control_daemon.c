@@ -1,0 +1,234 @@
+/*
+ * Words about the daemon as a whole: status, reload, drain, config, help.  Runs in the janitor.
+ */
+#include "proc/control_words.h"
+
+#include <unistd.h>
+#include "base/mem.h"
+#include "ipc/words.h"
+#include "proc/control.h"
+#include "upstream/credential.h"
+#include "upstream/health.h"
+
+/* status. */
+
+static const char *
+state_name(uint32_t state)
+{
+	switch ((enum worker_state)state) {
+	case WORKER_STARTING:
+		return "starting";
+	case WORKER_READY:
+		return "ready";
+	case WORKER_DRAINING:
+		return "draining";
+	case WORKER_EMPTY:
+		break;
+	}
+	return "empty";
+}
+
+static json_t *
+processes_of(const struct control *c)
+{
+	json_t *all = json_array();
+
+	json_array_append_new(
+	    all, json_pack("{s:s, s:I, s:s}", "name", "master", "pid",
+		     (json_int_t)c->birth->master_pid, "state", *c->master ? "ready" : "gone"));
+	json_array_append_new(all, json_pack("{s:s, s:I, s:s}", "name", "janitor", "pid",
+				       (json_int_t)getpid(), "state", "ready"));
+	for (int i = 0; i < BOARD_WORKERS_MAX; i++) {
+		struct board_slot *slot = board_slot(c->board, i);
+		pid_t pid = atomic_load(&slot->pid);
+		char name[32];
+
+		if (pid == 0)
+			continue;
+		int64_t age_ms = loop_wall_ms(c->loop) - atomic_load(&slot->since_wall_ms);
+
+		snprintf(name, sizeof(name), "worker %u", atomic_load(&slot->number));
+		json_array_append_new(all,
+		    json_pack("{s:s, s:I, s:s, s:I, s:I, s:I}", "name", name, "pid",
+			(json_int_t)pid, "state", state_name(atomic_load(&slot->state)), "uptime_s",
+			(json_int_t)(age_ms > 0 ? age_ms / 1000 : 0), "connections",
+			(json_int_t)atomic_load(&slot->counts[BOARD_CONNECTIONS]), "exchanges",
+			(json_int_t)atomic_load(&slot->counts[BOARD_EXCHANGES])));
+	}
+	return all;
+}
+
+static json_t *
+counts_of(const struct control *c)
+{
+	json_t *counts = json_object();
+
+	for (int i = 0; i < BOARD_COUNT_COUNT; i++)
+		json_object_set_new(counts, board_count_name((enum board_count)i),
+		    json_integer(board_count_sum(c->board, (enum board_count)i)));
+	return counts;
+}
+
+/* NULL when the store cannot be read: the cause is in err. */
+static json_t *
+credentials_of(const struct control *c, struct err *e)
+{
+	struct credential_set set;
+	int64_t now_ms = loop_wall_ms(c->loop);
+	int enabled = 0, disabled = 0, frozen = 0;
+
+	if (!credential_set_load(
+		&set, c->store, board_generation(c->board, BOARD_GEN_CREDENTIALS), e))
+		return NULL;
+	for (size_t i = 0; i < set.count; i++) {
+		struct health_view v;
+
+		health_view(health_cell(c->board, set.items[i].board_key), now_ms, &v);
+		if (!set.items[i].enabled)
+			disabled++;
+		else if (v.frozen_until_wall_ms)
+			frozen++;
+		else
+			enabled++;
+	}
+	credential_set_fini(&set);
+	return json_pack(
+	    "{s:i, s:i, s:i}", "enabled", enabled, "disabled", disabled, "frozen", frozen);
+}
+
+static json_t *
+clients_of(const struct control *c, struct err *e)
+{
+	struct client_list list;
+	int enabled = 0, disabled = 0;
+
+	if (!client_list_load(&list, c->store, e))
+		return NULL;
+	for (size_t i = 0; i < list.count; i++)
+		*(list.items[i].enabled ? &enabled : &disabled) += 1;
+	client_list_fini(&list);
+	return json_pack("{s:i, s:i}", "enabled", enabled, "disabled", disabled);
+}
+
+void
+control_status(struct control_ask *a)
+{
+	const struct control *c = control_of(a);
+	json_t *m = json_object(), *listen = json_array(), *part;
+	struct err e = ERR_INIT;
+
+	for (const char *const *name = c->birth->listen_names; *name; name++)
+		json_array_append_new(listen, json_string(*name));
+	json_object_set_new(m, "version", json_string(PACKAGE_VERSION));
+	json_object_set_new(m, "uptime_s",
+	    json_integer((loop_wall_ms(c->loop) - c->birth->started_wall_ms) / 1000));
+	json_object_set_new(m, "listen", listen);
+	json_object_set_new(m, "configuration", json_string(c->birth->config->file));
+	json_object_set_new(m, "processes", processes_of(c));
+	json_object_set_new(m, "counts", counts_of(c));
+	json_object_set_new(m, "store",
+	    json_pack("{s:s, s:I, s:I}", "dir", c->birth->config->state_dir, "used_bytes",
+		(json_int_t)store_used_bytes(c->store), "map_bytes",
+		(json_int_t)store_map_bytes(c->store)));
+	if ((part = credentials_of(c, &e)))
+		json_object_set_new(m, "keys", part);
+	if (part && (part = clients_of(c, &e)))
+		json_object_set_new(m, "clients", part);
+	if (part)
+		control_answer_take(a, m);
+	else
+		control_refuse_take(a, &e, m);
+}
+
+/* Asked of the master. */
+
+void
+control_reload(struct control_ask *a)
+{
+	control_ask_master(a, MESSAGE_RELOAD);
+}
+
+void
+control_drain(struct control_ask *a)
+{
+	control_ask_master(a, MESSAGE_DRAIN);
+}
+
+/* config. */
+
+static json_t *
+setting_of(const struct config *config, const char *name)
+{
+	struct buf value = BUF_INIT;
+	json_t *setting = NULL;
+
+	if (config_value(config, name, &value))
+		setting = json_pack("{s:s, s:s, s:s}", "name", name, "value", buf_text(&value),
+		    "origin", config_origin(config, name));
+	buf_fini(&value);
+	return setting;
+}
+
+void
+control_config_list(struct control_ask *a)
+{
+	const struct config *config = control_of(a)->birth->config;
+	json_t *all = json_array();
+
+	for (size_t i = 0; config_name(i); i++)
+		json_array_append_new(all, setting_of(config, config_name(i)));
+	control_answer_take(a, json_pack("{s:o}", "settings", all));
+}
+
+static const char *
+nearest_setting(const char *name)
+{
+	size_t n = 0;
+
+	while (config_name(n))
+		n++;
+	const char **names = mem_array(n + 1, sizeof(*names));
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = config_name(i);
+	const char *nearest = text_nearest(name, names, n);
+
+	mem_free(names);
+	return nearest;
+}
+
+void
+control_config_get(struct control_ask *a)
+{
+	const char *name = control_argument(a, 0).p;
+	json_t *setting = setting_of(control_of(a)->birth->config, name);
+	struct err e = ERR_INIT;
+
+	if (setting) {
+		for (size_t i = 0; config_name(i); i++)
+			if (strcmp(config_name(i), name) == 0)
+				json_object_set_new(setting, "help", json_string(config_help(i)));
+		control_answer_take(a, setting);
+		return;
+	}
+	const char *nearest = nearest_setting(name);
+
+	err_set(&e, ERR_NOT_FOUND,
+	    "there is no setting \"%s\"%s%s%s; \"polluxctl config list\" has them all", name,
+	    nearest ? " (did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?)" : "");
+	control_refuse(a, &e);
+}
+
+/* help. */
+
+void
+control_help(struct control_ask *a)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < WORD_COUNT; i++)
+		json_array_append_new(
+		    all, json_pack("{s:s, s:s, s:s}", "name", word_table[i].name, "arguments",
+			     word_table[i].arguments, "help", word_table[i].help));
+	control_answer_take(a, json_pack("{s:o}", "words", all));
+}
