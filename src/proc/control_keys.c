@@ -262,6 +262,7 @@ change_one(const struct control *c, enum change how, struct credential *cred,
 	case CHANGE_ENABLE:
 		set_note(cred, true, "");
 		changes_put_credential(changes, cred);
+		health_thaw(health_cell(c->board, cred->board_key)); /* it begins anew */
 		break;
 	case CHANGE_DISABLE:
 		set_note(cred, false, "by the operator");
@@ -272,6 +273,7 @@ change_one(const struct control *c, enum change how, struct credential *cred,
 		break;
 	case CHANGE_REMOVE:
 		changes_erase_credential(changes, cred);
+		health_thaw(health_cell(c->board, cred->board_key)); /* should it ever come back */
 		if (cred->source == CREDENTIAL_FROM_ENVIRONMENT)
 			json_array_append_new(warnings, json_sprintf(env_warning, cred->label));
 		break;

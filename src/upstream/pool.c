@@ -17,6 +17,7 @@
 #define HANDFUL     32 /* looked at when there are more than LOOK_AT_ALL */
 #define LOOK_AT_ALL 64
 
+#define DISABLED_FREEZE_MS 60000 /* far more than a commit takes */
 #define UNREAD_PAUSE_MS 1000 /* before a store that could not be read is read again */
 
 #define COOL_FIRST_MS INT64_C(1000)
@@ -349,7 +350,12 @@ disable(struct pool *p, const struct lease *l, enum outcome why, int64_t now_wal
 	if (!p->writer || !writer_write(p->writer, &op, 1, NULL, NULL))
 		lost_write(p, l->label);
 	buf_wipe(&record);
-	/* Here at once; elsewhere with the next generation. */
+	/*
+	 * Nobody lends it until all have read that: other workers have not yet, and here a
+	 * reload for another record may come before this one is committed.
+	 */
+	health_freeze(p->board, health_cell(p->board, l->board_key), l->board_key, SPAN_NONE, true,
+	    now_wall_ms + DISABLED_FREEZE_MS, why);
 	cred->enabled = false;
 	p->now->enabled--;
 	log_error("pool", "credential disabled", "label=%s cause=%s", l->label, outcome_name(why));

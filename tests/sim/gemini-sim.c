@@ -53,8 +53,8 @@ static long delay_ms;
 static enum MHD_Result
 send_text(struct MHD_Connection *c, unsigned status, const char *type, char *text_taken)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(strlen(text_taken), text_taken,
-	    MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *r =
+	    MHD_create_response_from_buffer(strlen(text_taken), text_taken, MHD_RESPMEM_MUST_FREE);
 
 	MHD_add_response_header(r, "Content-Type", type);
 	enum MHD_Result rc = MHD_queue_response(c, status, r);
@@ -73,19 +73,21 @@ send_json(struct MHD_Connection *c, unsigned status, json_t *taken)
 }
 
 static enum MHD_Result
-send_error(struct MHD_Connection *c, unsigned status, const char *name, const char *message, json_t *details)
+send_error(struct MHD_Connection *c, unsigned status, const char *name, const char *message,
+    json_t *details)
 {
 	return send_json(c, status,
-	    json_pack("{s:{s:i,s:s,s:s,s:o}}", "error", "code", (int)status, "message", message, "status", name,
-		"details", details ? details : json_array()));
+	    json_pack("{s:{s:i,s:s,s:s,s:o}}", "error", "code", (int)status, "message", message,
+		"status", name, "details", details ? details : json_array()));
 }
 
 static json_t *
 quota_details(const char *quota, const char *retry)
 {
 	return json_pack("[{s:s,s:[{s:s,s:s}]},{s:s,s:s}]", "@type",
-	    "type.googleapis.com/google.rpc.QuotaFailure", "violations", "quotaId", quota, "quotaValue", "10",
-	    "@type", "type.googleapis.com/google.rpc.RetryInfo", "retryDelay", retry);
+	    "type.googleapis.com/google.rpc.QuotaFailure", "violations", "quotaId", quota,
+	    "quotaValue", "10", "@type", "type.googleapis.com/google.rpc.RetryInfo", "retryDelay",
+	    retry);
 }
 
 /* Keys that misbehave; MHD_YES when one did and an answer is queued. */
@@ -94,11 +96,15 @@ refuse_by_key(struct MHD_Connection *c, const char *key)
 {
 	if (!key)
 		return send_error(c, 403, "PERMISSION_DENIED",
-		    "Method doesn't allow unregistered callers (callers without established identity).", NULL);
+		    "Method doesn't allow unregistered callers (callers without established "
+		    "identity).",
+		    NULL);
 	if (strncmp(key, "invalid", 7) == 0)
-		return send_error(c, 400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.",
-		    json_pack("[{s:s,s:s,s:s}]", "@type", "type.googleapis.com/google.rpc.ErrorInfo", "reason",
-			"API_KEY_INVALID", "domain", "googleapis.com"));
+		return send_error(c, 400, "INVALID_ARGUMENT",
+		    "API key not valid. Please pass a valid API key.",
+		    json_pack("[{s:s,s:s,s:s}]", "@type",
+			"type.googleapis.com/google.rpc.ErrorInfo", "reason", "API_KEY_INVALID",
+			"domain", "googleapis.com"));
 	if (strncmp(key, "minute", 6) == 0)
 		return send_error(c, 429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.",
 		    quota_details("GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "30s"));
@@ -106,7 +112,8 @@ refuse_by_key(struct MHD_Connection *c, const char *key)
 		return send_error(c, 429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.",
 		    quota_details("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "38s"));
 	if (strncmp(key, "overloaded", 10) == 0)
-		return send_error(c, 503, "UNAVAILABLE", "The model is overloaded. Please try again later.", NULL);
+		return send_error(c, 503, "UNAVAILABLE",
+		    "The model is overloaded. Please try again later.", NULL);
 	if (strncmp(key, "broken", 6) == 0)
 		return send_error(c, 500, "INTERNAL", "An internal error has occurred.", NULL);
 	return -1;
@@ -117,9 +124,9 @@ refuse_by_key(struct MHD_Connection *c, const char *key)
 static json_t *
 model_json(const struct model *m)
 {
-	return json_pack("{s:s+,s:s,s:s,s:i,s:i,s:[s,s]}", "name", "models/", m->id, "version", "001",
-	    "displayName", m->title, "inputTokenLimit", (int)m->input, "outputTokenLimit", (int)m->output,
-	    "supportedGenerationMethods", m->method, "countTokens");
+	return json_pack("{s:s+,s:s,s:s,s:i,s:i,s:[s,s]}", "name", "models/", m->id, "version",
+	    "001", "displayName", m->title, "inputTokenLimit", (int)m->input, "outputTokenLimit",
+	    (int)m->output, "supportedGenerationMethods", m->method, "countTokens");
 }
 
 static const struct model *
@@ -147,7 +154,8 @@ unknown_model(struct MHD_Connection *c, const char *id, size_t len)
 	char text[512];
 
 	snprintf(text, sizeof(text),
-	    "models/%.*s is not found for API version v1beta, or is not supported for generateContent. Call "
+	    "models/%.*s is not found for API version v1beta, or is not supported for "
+	    "generateContent. Call "
 	    "ListModels to see the list of available models and their supported methods.",
 	    (int)(len > 128 ? 128 : len), id);
 	return send_error(c, 404, "NOT_FOUND", text, NULL);
@@ -165,7 +173,8 @@ last_words(const json_t *body)
 		json_t *parts = json_object_get(json_array_get(contents, i), "parts");
 
 		for (size_t k = json_array_size(parts); k-- > 0;) {
-			const char *text = json_string_value(json_object_get(json_array_get(parts, k), "text"));
+			const char *text =
+			    json_string_value(json_object_get(json_array_get(parts, k), "text"));
 
 			if (text && *text)
 				return text;
@@ -183,25 +192,26 @@ tokens_of(const char *text)
 static json_t *
 answer_json(const struct model *m, const char *text, const char *finish, long prompt, long said)
 {
-	json_t *candidate = json_pack("{s:{s:s,s:[{s:s}]},s:i}", "content", "role", "model", "parts", "text",
-	    text, "index", 0);
+	json_t *candidate = json_pack("{s:{s:s,s:[{s:s}]},s:i}", "content", "role", "model",
+	    "parts", "text", text, "index", 0);
 
 	if (finish)
 		json_object_set_new(candidate, "finishReason", json_string(finish));
-	return json_pack("{s:[o],s:{s:i,s:i,s:i},s:s,s:s}", "candidates", candidate, "usageMetadata",
-	    "promptTokenCount", (int)prompt, "candidatesTokenCount", (int)said, "totalTokenCount",
-	    (int)(prompt + said), "modelVersion", m->id, "responseId", "sim-response");
+	return json_pack("{s:[o],s:{s:i,s:i,s:i},s:s,s:s}", "candidates", candidate,
+	    "usageMetadata", "promptTokenCount", (int)prompt, "candidatesTokenCount", (int)said,
+	    "totalTokenCount", (int)(prompt + said), "modelVersion", m->id, "responseId",
+	    "sim-response");
 }
 
 /* A stream: the answer, a word at a time. */
 struct stream {
 	const struct model *model;
-	char *words;  /* owned */
+	char *words; /* owned */
 	char *at;
 	long prompt, said;
-	int sse;      /* else a JSON array */
+	int sse; /* else a JSON array */
 	int events;
-	char *event;  /* owned: being sent */
+	char *event; /* owned: being sent */
 	size_t sent, len;
 	int over;
 };
@@ -234,7 +244,8 @@ make_event(struct stream *s)
 	if (s->sse)
 		n = asprintf(&s->event, "data: %s\r\n\r\n", text);
 	else
-		n = asprintf(&s->event, "%s%s%s", s->events ? ",\r\n" : "[", text, finish ? "\n]" : "");
+		n = asprintf(
+		    &s->event, "%s%s%s", s->events ? ",\r\n" : "[", text, finish ? "\n]" : "");
 	s->len = n < 0 ? 0 : (size_t)n;
 	s->sent = 0;
 	s->events++;
@@ -254,7 +265,8 @@ read_stream(void *ctx, uint64_t pos, char *out, size_t max)
 		if (s->over)
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		if (s->events && delay_ms)
-			nanosleep(&(struct timespec){ delay_ms / 1000, delay_ms % 1000 * 1000000 }, NULL);
+			nanosleep(
+			    &(struct timespec){ delay_ms / 1000, delay_ms % 1000 * 1000000 }, NULL);
 		make_event(s);
 	}
 	size_t n = s->len - s->sent < max ? s->len - s->sent : max;
@@ -288,7 +300,8 @@ static enum MHD_Result
 talk(struct MHD_Connection *c, const struct model *m, const json_t *body)
 {
 	char *words = wording_of(body);
-	json_t *answer = answer_json(m, words, "STOP", tokens_of(last_words(body)), tokens_of(words));
+	json_t *answer =
+	    answer_json(m, words, "STOP", tokens_of(last_words(body)), tokens_of(words));
 
 	free(words);
 	return send_json(c, 200, answer);
@@ -309,8 +322,8 @@ talk_in_pieces(struct MHD_Connection *c, const struct model *m, const json_t *bo
 	struct MHD_Response *r =
 	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_stream, s, free_stream);
 
-	MHD_add_response_header(r, "Content-Type",
-	    s->sse ? "text/event-stream" : "application/json; charset=UTF-8");
+	MHD_add_response_header(
+	    r, "Content-Type", s->sse ? "text/event-stream" : "application/json; charset=UTF-8");
 	enum MHD_Result rc = MHD_queue_response(c, 200, r);
 
 	MHD_destroy_response(r);
@@ -348,7 +361,7 @@ embed_many(struct MHD_Connection *c, const json_t *body)
 	size_t i;
 
 	json_array_foreach(json_object_get(body, "requests"), i, request)
-		json_array_append_new(list, embedding(embedded_text(request)));
+	    json_array_append_new(list, embedding(embedded_text(request)));
 	return send_json(c, 200, json_pack("{s:o}", "embeddings", list));
 }
 
@@ -360,9 +373,11 @@ do_verb(struct MHD_Connection *c, const struct model *m, const char *verb, const
 	if (strcmp(verb, "streamGenerateContent") == 0)
 		return talk_in_pieces(c, m, body);
 	if (strcmp(verb, "countTokens") == 0)
-		return send_json(c, 200, json_pack("{s:i}", "totalTokens", (int)tokens_of(last_words(body))));
+		return send_json(
+		    c, 200, json_pack("{s:i}", "totalTokens", (int)tokens_of(last_words(body))));
 	if (strcmp(verb, "embedContent") == 0)
-		return send_json(c, 200, json_pack("{s:o}", "embedding", embedding(embedded_text(body))));
+		return send_json(
+		    c, 200, json_pack("{s:o}", "embedding", embedding(embedded_text(body))));
 	if (strcmp(verb, "batchEmbedContents") == 0)
 		return embed_many(c, body);
 	return send_error(c, 404, "NOT_FOUND", "Method not found.", NULL);
@@ -374,7 +389,8 @@ static enum MHD_Result
 answer(struct MHD_Connection *c, const char *method, const char *url, const struct call *call)
 {
 	static const char prefix[] = "/v1beta/models";
-	int refused = refuse_by_key(c, MHD_lookup_connection_value(c, MHD_HEADER_KIND, "x-goog-api-key"));
+	int refused =
+	    refuse_by_key(c, MHD_lookup_connection_value(c, MHD_HEADER_KIND, "x-goog-api-key"));
 
 	if (refused >= 0)
 		return (enum MHD_Result)refused;
@@ -397,7 +413,8 @@ answer(struct MHD_Connection *c, const char *method, const char *url, const stru
 
 	if (!json_is_object(body) || id[len] != ':') {
 		json_decref(body);
-		return send_error(c, 400, "INVALID_ARGUMENT", "Invalid JSON payload received.", NULL);
+		return send_error(
+		    c, 400, "INVALID_ARGUMENT", "Invalid JSON payload received.", NULL);
 	}
 	enum MHD_Result rc = do_verb(c, m, id + len + 1, body);
 
@@ -406,8 +423,8 @@ answer(struct MHD_Connection *c, const char *method, const char *url, const stru
 }
 
 static enum MHD_Result
-handle(void *ctx, struct MHD_Connection *c, const char *url, const char *method, const char *version,
-    const char *data, size_t *len, void **request)
+handle(void *ctx, struct MHD_Connection *c, const char *url, const char *method,
+    const char *version, const char *data, size_t *len, void **request)
 {
 	struct call *call = *request;
 
@@ -502,8 +519,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct option options[] = { { "listen", required_argument, NULL, 'l' },
-		{ "port-file", required_argument, NULL, 'p' }, { "delay-ms", required_argument, NULL, 'd' },
-		{ NULL, 0, NULL, 0 } };
+		{ "port-file", required_argument, NULL, 'p' },
+		{ "delay-ms", required_argument, NULL, 'd' }, { NULL, 0, NULL, 0 } };
 	const char *listen_on = "127.0.0.1:0", *port_file = NULL;
 	struct sockaddr_in where;
 	sigset_t set;
@@ -534,11 +551,13 @@ main(int argc, char **argv)
 
 	if (delay_ms) /* a pause must hold up its own stream alone */
 		flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION;
-	struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, handle, NULL, MHD_OPTION_SOCK_ADDR,
-	    (struct sockaddr *)&where, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_END);
+	struct MHD_Daemon *d = MHD_start_daemon(flags, 0, NULL, NULL, handle, NULL,
+	    MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&where, MHD_OPTION_NOTIFY_COMPLETED, completed,
+	    NULL, MHD_OPTION_END);
 
 	if (!d) {
-		fprintf(stderr, "gemini-sim: cannot listen on %s: %s\n", listen_on, strerror(errno));
+		fprintf(
+		    stderr, "gemini-sim: cannot listen on %s: %s\n", listen_on, strerror(errno));
 		return 1;
 	}
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(d, MHD_DAEMON_INFO_BIND_PORT);
