@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "config/values.h"
@@ -53,6 +54,13 @@ read_all(int fd, struct buf *text, struct err *e)
 	}
 }
 
+/* "-c /dev/null": nothing but defaults, environment and -D. */
+static bool
+is_null_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
 bool
 file_read(const char *path, struct buf *text, bool *missing, struct err *e)
 {
@@ -65,7 +73,7 @@ file_read(const char *path, struct buf *text, bool *missing, struct err *e)
 		return err_errno(e, "cannot be read");
 	if (fstat(fd, &st) != 0)
 		ok = err_errno(e, "cannot be read");
-	else if (!S_ISREG(st.st_mode))
+	else if (!S_ISREG(st.st_mode) && !is_null_device(&st))
 		ok = err_set(e, ERR_CONFIG, "is not a regular file");
 	else
 		ok = read_all(fd, text, e);

@@ -150,6 +150,9 @@ request_release(struct request *r)
 void
 request_client_left(struct request *r)
 {
+	/* The end may have come with the last bytes read: the library does not look again. */
+	if (r->conn && (r->state == REQUEST_ARRIVING || r->state == REQUEST_GATHERING))
+		conn_shut(r->conn);
 	if (!r->is_suspended || r->state != REQUEST_READY)
 		return;
 	request_move(r, REQUEST_GIVEN_UP);

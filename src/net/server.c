@@ -14,8 +14,9 @@
 #include "net/conn.h"
 #include "net/listener.h"
 
-/* All of it is resident for each idle connection; less is too small for heads with cookies. */
-#define POOL_BYTES     8192
+/* All of it is resident for each idle connection.  Cookies lie in it twice: half of it carries
+ * heads of 3.5 kB only. */
+#define POOL_BYTES     16384
 #define PASSES         4    /* of MHD_run in a turn, while it says that it has more to do */
 #define DRAIN_GRACE_MS 1000 /* an idle client's next request may be on its way */
 

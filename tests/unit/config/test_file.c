@@ -402,6 +402,21 @@ a_missing_file_is_told_from_one_that_cannot_be_read(void **state)
 	mem_free(below);
 }
 
+static void
+the_null_device_is_an_empty_file(void **state)
+{
+	struct buf text = BUF_INIT;
+	struct err e = ERR_INIT;
+	bool missing = true;
+
+	(void)state;
+	assert_true(file_read("/dev/null", &text, &missing, &e));
+	assert_false(missing);
+	assert_int_equal(text.len, 0);
+	assert_false(file_read("/dev/zero", &text, &missing, &e));
+	buf_fini(&text);
+}
+
 /* Opening a pipe that nobody writes to would wait for ever. */
 static void
 a_pipe_is_not_waited_for(void **state)
@@ -458,6 +473,7 @@ main(void)
 		cmocka_unit_test(a_list_of_many_items_is_read),
 		cmocka_unit_test(a_file_is_read_whole),
 		cmocka_unit_test(a_missing_file_is_told_from_one_that_cannot_be_read),
+		cmocka_unit_test(the_null_device_is_an_empty_file),
 		cmocka_unit_test(a_pipe_is_not_waited_for),
 		cmocka_unit_test(a_file_that_is_too_large_is_refused),
 	};

@@ -556,11 +556,11 @@ static void
 a_long_head_is_answered_and_one_over_the_limit_refused(void **state)
 {
 	struct door *d = *state;
-	char text[12000];
+	char text[20000];
 	int answered = 0, refused = 0;
 
 	d->on_ready = say_ok;
-	for (int len = 1000; len <= 9000; len += len < 7000 ? 500 : 20) {
+	for (int len = 1000; len <= 17500; len += len < 15000 ? 500 : 20) {
 		struct client c = client_dial(d);
 
 		snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: x\r\nX-Long: %0*d\r\n\r\n",
@@ -575,17 +575,17 @@ a_long_head_is_answered_and_one_over_the_limit_refused(void **state)
 			refused = len;
 		client_close(&c);
 	}
-	assert_true(answered > 7000);
+	assert_true(answered > 14000);
 	assert_true(refused > answered);
 }
 
 static void
 say_with_a_long_header(struct door *d, struct request *r)
 {
-	char *value = arena_alloc(request_arena(r), 7800);
+	char *value = arena_alloc(request_arena(r), 16000);
 	struct header header = { "x-long", value };
 
-	memset(value, 'v', (size_t)(span_is(request_head(r)->path, "/much") ? 7799 : 3000));
+	memset(value, 'v', (size_t)(span_is(request_head(r)->path, "/much") ? 15999 : 3000));
 	request_answer(r, 200, &header, 1, SPAN("fine"));
 	(void)d;
 }
