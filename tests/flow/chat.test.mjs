@@ -30,17 +30,36 @@ flow('system, user and assistant reach Gemini, and so does every sampling field'
   const gemini = await t.gemini();
   const pollux = await t.pollux();
 
-  const answer = await pollux.chat([
-    { role: 'system', content: 'Be brief.' },
-    { role: 'developer', content: [{ type: 'text', text: 'Be kind.' }] },
-    { role: 'user', content: [{ type: 'text', text: 'One "quoted"' }, { type: 'text', text: ' {two}' }] },
-    { role: 'assistant', content: 'Ünïcode 🦉' },
-    { role: 'user', content: 'line\nbreak\u0000\\' },
-  ], {
-    temperature: 0.3, top_p: 0.9, top_k: 40, n: 2, stop: ['END', '', 'STOP'], seed: 4294967297,
-    max_completion_tokens: 100, max_tokens: 50, presence_penalty: 2, frequency_penalty: -0.5,
-    logprobs: true, top_logprobs: 3, response_format: { type: 'json_object' },
-  });
+  const answer = await pollux.chat(
+    [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'developer', content: [{ type: 'text', text: 'Be kind.' }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'One "quoted"' },
+          { type: 'text', text: ' {two}' },
+        ],
+      },
+      { role: 'assistant', content: 'Ünïcode 🦉' },
+      { role: 'user', content: 'line\nbreak\u0000\\' },
+    ],
+    {
+      temperature: 0.3,
+      top_p: 0.9,
+      top_k: 40,
+      n: 2,
+      stop: ['END', '', 'STOP'],
+      seed: 4294967297,
+      max_completion_tokens: 100,
+      max_tokens: 50,
+      presence_penalty: 2,
+      frequency_penalty: -0.5,
+      logprobs: true,
+      top_logprobs: 3,
+      response_format: { type: 'json_object' },
+    },
+  );
 
   assert.equal(answer.status, 200, answer.body);
   assert.deepEqual(gemini.last.json, {
@@ -51,9 +70,18 @@ flow('system, user and assistant reach Gemini, and so does every sampling field'
     ],
     systemInstruction: { parts: [{ text: 'Be brief.' }, { text: 'Be kind.' }] },
     generationConfig: {
-      temperature: 0.3, topP: 0.9, topK: 40, candidateCount: 2, stopSequences: ['END', 'STOP'],
-      seed: 1, maxOutputTokens: 100, presencePenalty: 1.99, frequencyPenalty: -0.5,
-      responseLogprobs: true, logprobs: 3, responseMimeType: 'application/json',
+      temperature: 0.3,
+      topP: 0.9,
+      topK: 40,
+      candidateCount: 2,
+      stopSequences: ['END', 'STOP'],
+      seed: 1,
+      maxOutputTokens: 100,
+      presencePenalty: 1.99,
+      frequencyPenalty: -0.5,
+      responseLogprobs: true,
+      logprobs: 3,
+      responseMimeType: 'application/json',
     },
   });
 });
@@ -62,8 +90,18 @@ flow('fields that are null are fields that are not there', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux();
 
-  await pollux.chat('hi', { temperature: null, top_p: null, n: null, stop: null, seed: null,
-    max_tokens: null, response_format: null, tools: null, stream_options: null, user: 'me' });
+  await pollux.chat('hi', {
+    temperature: null,
+    top_p: null,
+    n: null,
+    stop: null,
+    seed: null,
+    max_tokens: null,
+    response_format: null,
+    tools: null,
+    stream_options: null,
+    user: 'me',
+  });
 
   assert.deepEqual(gemini.last.json, { contents: [{ role: 'user', parts: [{ text: 'hi' }] }] });
 });
@@ -83,8 +121,15 @@ flow('a stream has its role first, its reason once, and [DONE] last', async (t) 
   assert.equal(choices[0].delta.role, 'assistant');
   assert.deepEqual(choices.map((c) => c.finish_reason).filter(Boolean), ['stop']);
   assert.equal(choices[choices.length - 1].finish_reason, 'stop');
-  assert.ok(answer.chunks.every((c) => !('usage' in c)), 'nobody asked for usage');
-  assert.ok(answer.chunks.every((c) => c.object === 'chat.completion.chunk' && c.id === answer.chunks[0].id));
+  assert.ok(
+    answer.chunks.every((c) => !('usage' in c)),
+    'nobody asked for usage',
+  );
+  assert.ok(
+    answer.chunks.every(
+      (c) => c.object === 'chat.completion.chunk' && c.id === answer.chunks[0].id,
+    ),
+  );
   assert.equal(gemini.last.target, '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse');
 });
 
@@ -103,10 +148,17 @@ flow('usage comes once, behind the choices, when it is asked for', async (t) => 
   assert.ok(chunks.every((c) => c.usage === null));
 });
 
-const REASONS = { STOP: 'stop', MAX_TOKENS: 'length', SAFETY: 'content_filter', RECITATION: 'content_filter',
-  BLOCKLIST: 'content_filter', PROHIBITED_CONTENT: 'content_filter', SPII: 'content_filter' };
+const REASONS = {
+  STOP: 'stop',
+  MAX_TOKENS: 'length',
+  SAFETY: 'content_filter',
+  RECITATION: 'content_filter',
+  BLOCKLIST: 'content_filter',
+  PROHIBITED_CONTENT: 'content_filter',
+  SPII: 'content_filter',
+};
 
-flow('Gemini\'s reasons to stop are OpenAI\'s, on the last chunk alone', async (t) => {
+flow("Gemini's reasons to stop are OpenAI's, on the last chunk alone", async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux();
 
@@ -135,7 +187,10 @@ flow('a candidate that only says why it stopped is a choice', async (t) => {
 
 flow('a blocked prompt is an answer that was filtered', async (t) => {
   const gemini = await t.gemini();
-  gemini.anyone.gives({ promptFeedback: { blockReason: 'PROHIBITED_CONTENT' }, usageMetadata: { promptTokenCount: 7 } });
+  gemini.anyone.gives({
+    promptFeedback: { blockReason: 'PROHIBITED_CONTENT' },
+    usageMetadata: { promptTokenCount: 7 },
+  });
   const pollux = await t.pollux();
 
   for (const stream of [false, true]) {
@@ -150,15 +205,27 @@ flow('a blocked prompt is an answer that was filtered', async (t) => {
 
 flow('several candidates are several choices, however they interleave', async (t) => {
   const gemini = await t.gemini();
-  const of = (index, text, finish) => ({ candidates: [{ index, content: { parts: [{ text }] }, ...(finish ? { finishReason: finish } : {}) }] });
+  const of = (index, text, finish) => ({
+    candidates: [
+      { index, content: { parts: [{ text }] }, ...(finish ? { finishReason: finish } : {}) },
+    ],
+  });
   gemini.anyone.sends(of(1, 'b1'), of(0, 'a1'), of(1, 'b2', 'MAX_TOKENS'), of(0, 'a2', 'STOP'));
   const pollux = await t.pollux();
 
   const { chunks, done } = await pollux.chat('hi', { stream: true, n: 2 });
 
   const choices = chunks.flatMap((c) => c.choices);
-  const text = (i) => choices.filter((c) => c.index === i).map((c) => c.delta.content ?? '').join('');
-  const finish = (i) => choices.filter((c) => c.index === i).map((c) => c.finish_reason).filter(Boolean);
+  const text = (i) =>
+    choices
+      .filter((c) => c.index === i)
+      .map((c) => c.delta.content ?? '')
+      .join('');
+  const finish = (i) =>
+    choices
+      .filter((c) => c.index === i)
+      .map((c) => c.finish_reason)
+      .filter(Boolean);
   assert.equal(text(0), 'a1a2');
   assert.equal(text(1), 'b1b2');
   assert.deepEqual([finish(0), finish(1)], [['stop'], ['length']]);
@@ -167,7 +234,9 @@ flow('several candidates are several choices, however they interleave', async (t
 
 flow('text arrives as it was said', async (t) => {
   const gemini = await t.gemini();
-  const said = 'braces } { ] [ and "quotes" \\ data: x\n\ndata: [DONE]\n\n\u0000\u2028 ünï 🦉🏳️‍🌈 \ud83d\ude00 </script>';
+  const said =
+    'braces } { ] [ and "quotes" \\ data: x\n\ndata: [DONE]\n\n' +
+    '\u0000\u2028 ünï 🦉🏳️‍🌈 \ud83d\ude00 </script>';
   gemini.anyone.says(said);
   const pollux = await t.pollux();
 
@@ -177,8 +246,15 @@ flow('text arrives as it was said', async (t) => {
 
 flow('thoughts are told apart from the answer', async (t) => {
   const gemini = await t.gemini();
-  gemini.anyone.gives({ candidates: [{ index: 0, finishReason: 'STOP',
-    content: { parts: [{ text: 'hmm', thought: true }, { text: 'Yes' }] } }] });
+  gemini.anyone.gives({
+    candidates: [
+      {
+        index: 0,
+        finishReason: 'STOP',
+        content: { parts: [{ text: 'hmm', thought: true }, { text: 'Yes' }] },
+      },
+    ],
+  });
   const pollux = await t.pollux();
 
   assert.equal((await pollux.chat('hi')).text, 'Yes');
@@ -190,7 +266,11 @@ flow('what has no effect is named', async (t) => {
   const pollux = await t.pollux();
 
   const plain = await pollux.chat('hi');
-  const { headers } = await pollux.chat('hi', { logit_bias: { 50256: -100 }, verbosity: 'low', store: false });
+  const { headers } = await pollux.chat('hi', {
+    logit_bias: { 50256: -100 },
+    verbosity: 'low',
+    store: false,
+  });
 
   assert.equal(plain.headers['x-pollux-ignored'], undefined);
   assert.deepEqual(headers['x-pollux-ignored'].split(', ').sort(), ['logit_bias', 'verbosity']);
@@ -200,7 +280,11 @@ flow('the doors that a mistaken base URL leads to', async (t) => {
   await t.gemini();
   const pollux = await t.pollux();
 
-  for (const door of ['/chat/completions', '/v1beta/openai/chat/completions', '/v1/chat/completions/']) {
+  for (const door of [
+    '/chat/completions',
+    '/v1beta/openai/chat/completions',
+    '/v1/chat/completions/',
+  ]) {
     const live = await pollux.request('POST', door, { body: pollux.chatBody('hi') });
     assert.equal(live.json.choices[0].message.content, 'Hello', door);
   }
@@ -213,14 +297,25 @@ flow('models, listed and single, in the shape that the caller knows', async (t) 
 
   const list = (await pollux.get('/v1/models')).json;
   assert.equal(list.object, 'list');
-  assert.deepEqual(list.data.map((m) => [m.id, m.object]), ['gemini-2.5-flash', 'gemini-2.5-pro', 'gemini-2.5-flash-lite'].map((m) => [m, 'model']));
+  assert.deepEqual(
+    list.data.map((m) => [m.id, m.object]),
+    ['gemini-2.5-flash', 'gemini-2.5-pro', 'gemini-2.5-flash-lite'].map((m) => [m, 'model']),
+  );
   const one = (await pollux.get('/v1/models/gemini-2.5-pro')).json;
   assert.deepEqual([one.id, one.object], ['gemini-2.5-pro', 'model']);
   assert.equal((await pollux.get('/v1/models/models/gemini-2.5-pro')).json.id, 'gemini-2.5-pro');
 
-  assert.equal((await pollux.get('/v1/models', goog)).json.models[0].name, 'models/gemini-2.5-flash');
-  assert.equal((await pollux.get('/v1/models/gemini-2.5-pro', goog)).json.name, 'models/gemini-2.5-pro');
-  const byQuery = await pollux.get(`/v1/models?key=${encodeURIComponent(pollux.clientKey)}`, { key: null });
+  assert.equal(
+    (await pollux.get('/v1/models', goog)).json.models[0].name,
+    'models/gemini-2.5-flash',
+  );
+  assert.equal(
+    (await pollux.get('/v1/models/gemini-2.5-pro', goog)).json.name,
+    'models/gemini-2.5-pro',
+  );
+  const byQuery = await pollux.get(`/v1/models?key=${encodeURIComponent(pollux.clientKey)}`, {
+    key: null,
+  });
   assert.equal(byQuery.json.models.length, 3);
 });
 
@@ -247,10 +342,12 @@ flow('a model that nobody knows is a 404 that says so', async (t) => {
 
 flow('a model may have another name here, or none', async (t) => {
   const gemini = await t.gemini();
-  const pollux = await t.pollux({ config: `
+  const pollux = await t.pollux({
+    config: `
     model "fast" { alias = "gemini-2.5-flash" }
     model "gemini-2.5-pro" { enabled = no }
-  ` });
+  `,
+  });
 
   const { json } = await pollux.chat('hi', { model: 'fast' });
   assert.equal(json.model, 'fast');

@@ -4,14 +4,13 @@ import { assert, deferred, flow, PER_MINUTE, piece } from './harness.mjs';
 
 const ONE = { 'server.workers': 1 };
 
-function request(pollux, fields, target = '/v1/chat/completions') {
-  const body = JSON.stringify(pollux.chatBody('hi', fields));
-  return `POST ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${pollux.clientKey}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-}
-
 /** Hangs at first; whoever comes with "quick" in the body is answered. */
 function hangsBut(gemini, deed = () => {}) {
-  gemini.anyone.does((asked) => (asked.body.includes('quick') ? asked.whole(200, piece('Hello', { finish: 'STOP' })) : deed(asked)));
+  gemini.anyone.does((asked) =>
+    asked.body.includes('quick')
+      ? asked.whole(200, piece('Hello', { finish: 'STOP' }))
+      : deed(asked),
+  );
 }
 
 /** The worker has one loop: what it has not done before it answered someone later, it forgot. */
@@ -23,7 +22,13 @@ async function isGivenUpBefore(pollux, upstream, what) {
 const MOMENTS = {
   'while Gemini thinks': [{}, () => {}],
   'while a stream has not begun': [{ stream: true }, () => {}],
-  'in the middle of an answer': [{}, async (asked) => { await asked.begin(); await asked.chunk('{"candidates":['); }],
+  'in the middle of an answer': [
+    {},
+    async (asked) => {
+      await asked.begin();
+      await asked.chunk('{"candidates":[');
+    },
+  ],
   'when a stream has its head only': [{ stream: true }, (asked) => asked.begin()],
 };
 
@@ -36,7 +41,7 @@ for (const [moment, [fields, deed]] of Object.entries(MOMENTS)) {
     for (const leave of ['destroy', 'resetAndDestroy', 'end']) {
       const n = gemini.asked + 1;
       const raw = await pollux.dial();
-      await raw.send(request(pollux, fields));
+      await raw.send(pollux.chatBytes('hi', fields));
       const upstream = await gemini.request(n);
       raw.socket[leave]();
       await isGivenUpBefore(pollux, upstream, leave);
@@ -57,7 +62,10 @@ flow('a client leaves in the middle of a stream', async (t) => {
   const pollux = await t.pollux(ONE);
 
   for (const leave of ['destroy', 'resetAndDestroy', 'end']) {
-    for (const stream of [request(pollux, { stream: true }), request(pollux, {}, '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse')]) {
+    for (const stream of [
+      pollux.chatBytes('hi', { stream: true }),
+      pollux.chatBytes('hi', {}, '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse'),
+    ]) {
       const raw = await pollux.dial();
       await raw.send(stream);
       await raw.until(/one/);
@@ -81,15 +89,15 @@ flow('a client leaves in the same breath as it asks', async (t) => {
     for (const isFirst of [true, false]) {
       const raw = await pollux.dial();
       if (!isFirst) {
-        const body = JSON.stringify(pollux.chatBody('quick'));
-        await raw.send(`POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${pollux.clientKey}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+        await raw.send(pollux.chatBytes('quick'));
         await raw.until(/Hello/);
       }
       process.kill(worker, 'SIGSTOP'); // so that both are there when it looks
-      await raw.send(request(pollux, fields));
+      await raw.send(pollux.chatBytes('hi', fields));
       await new Promise((resolve) => raw.socket.end(resolve));
       process.kill(worker, 'SIGCONT');
       assert.equal((await pollux.chat('quick')).text, 'Hello');
+      await pollux.counted('exchanges', (n) => n === 1); // the one that asks
       await pollux.counted('fetches', (n) => n === 0);
       assert.equal(gemini.underWay, 0);
       raw.leave();
@@ -102,7 +110,7 @@ flow('a client leaves while its request waits for a thaw', async (t) => {
   gemini.for('k1').answers(429, { quotaId: PER_MINUTE, retryDelay: '20s' });
   const pollux = await t.pollux({ ...ONE, 'queue.max_wait': '60s' });
   const raw = await pollux.dial();
-  await raw.send(request(pollux, {}));
+  await raw.send(pollux.chatBytes('hi', {}));
   await gemini.request(1);
   await pollux.counted('fetches', (n) => n === 0);
 
@@ -116,7 +124,7 @@ flow('a client leaves while its request waits for a thaw', async (t) => {
 flow('a client leaves before its request is whole', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux({ ...ONE, 'server.header_timeout': '1s' });
-  const whole = request(pollux, {});
+  const whole = pollux.chatBytes('hi', {});
   const cuts = Array.from({ length: 40 }, (_, i) => Math.floor((i * (whole.length - 1)) / 40));
 
   for (const at of cuts) {
@@ -139,12 +147,14 @@ flow('a hundred clients leave at once', async (t) => {
     await asked.event(piece('one'));
   });
   const pollux = await t.pollux();
-  const raws = await Promise.all(Array.from({ length: 100 }, async (_, i) => {
-    const raw = await pollux.dial();
-    await raw.send(request(pollux, { stream: i % 2 === 0 }));
-    if (i % 2 === 0) await raw.until(/one/);
-    return raw;
-  }));
+  const raws = await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      const raw = await pollux.dial();
+      await raw.send(pollux.chatBytes('hi', { stream: i % 2 === 0 }));
+      if (i % 2 === 0) await raw.until(/one/);
+      return raw;
+    }),
+  );
   await gemini.request(100);
 
   for (const raw of raws) raw.leave();
@@ -167,7 +177,10 @@ flow('one that leaves does not take others on its key along', async (t) => {
     await asked.end();
   });
   const pollux = await t.pollux(ONE);
-  const [leaves, stays] = [await pollux.openChat('a', { stream: true }), await pollux.openChat('b', { stream: true })];
+  const [leaves, stays] = [
+    await pollux.openChat('a', { stream: true }),
+    await pollux.openChat('b', { stream: true }),
+  ];
   await leaves.until('one');
   await stays.until('one');
 

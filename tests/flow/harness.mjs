@@ -7,8 +7,11 @@
 //     ...
 //   });
 //
-// Each story has its own directories, sockets and secrets.  In the end the daemon must stop in order,
-// nobody may have died on the way, and no secret may stand in its log.
+// Each story has its own directories, sockets and secrets.  In the end the daemon must stop in
+// order, nobody may have died on the way, and no secret may stand in its log.  On failure the log
+// is printed.
+//
+// POLLUX_BUILD names the build to test; POLLUX_FLOW_PATIENCE_S bounds a single wait.
 
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
@@ -30,12 +33,17 @@ class Stage {
   secret(name) {
     if (!this.#secrets.has(name)) {
       const random = crypto.randomBytes(18).toString('base64url');
-      this.#secrets.set(name, name.startsWith('client') ? `plx-${name}-${random}` : `AIza${random}-${name}`);
+      this.#secrets.set(
+        name,
+        name.startsWith('client') ? `plx-${name}-${random}` : `AIza${random}-${name}`,
+      );
     }
     return this.#secrets.get(name);
   }
 
-  get secrets() { return [...this.#secrets.values()]; }
+  get secrets() {
+    return [...this.#secrets.values()];
+  }
 
   directory() {
     const dir = makeDirectory();
@@ -55,7 +63,9 @@ class Stage {
     return g;
   }
 
-  get upstreamUrl() { return this.upstream?.url ?? 'http://127.0.0.1:1'; }
+  get upstreamUrl() {
+    return this.upstream?.url ?? 'http://127.0.0.1:1';
+  }
 
   /** A running polluxd; see Pollux.start() for what may be said of it. */
   pollux(options) {
@@ -75,8 +85,13 @@ class Stage {
         assert.deepEqual(d.exit, { code: 0, signal: null }, 'polluxd did not end in order');
         assert.doesNotMatch(d.log, /child was killed|child ended .*why=/, 'a process died');
       }
-      assert.doesNotMatch(d.log, /AddressSanitizer|LeakSanitizer|runtime error:|Assertion/, 'a process crashed');
-      for (const secret of this.secrets) assert.ok(!d.log.includes(secret), 'a secret stands in the log');
+      assert.doesNotMatch(
+        d.log,
+        /AddressSanitizer|LeakSanitizer|runtime error:|Assertion/,
+        'a process crashed',
+      );
+      for (const secret of this.secrets)
+        assert.ok(!d.log.includes(secret), 'a secret stands in the log');
     }
     for (const thing of this.#closers) if (thing.failure) throw thing.failure;
   }
@@ -92,7 +107,11 @@ export function flow(name, story) {
   test(name, async () => {
     const stage = new Stage();
     try {
-      await inTime(Promise.resolve(story(stage)).then(() => stage.end()), 'the end of the story', LIMIT_MS);
+      await inTime(
+        Promise.resolve(story(stage)).then(() => stage.end()),
+        'the end of the story',
+        LIMIT_MS,
+      );
     } catch (error) {
       process.stderr.write(`\n==== ${name}\n${stage.tell()}\n`);
       throw error;
@@ -104,6 +123,15 @@ export function flow(name, story) {
 
 export { assert, fs };
 export { deferred, inTime, until } from './lib/wait.mjs';
-export { event, fault, PER_DAY, PER_MINUTE, piece, pieces, readEvents, USAGE } from './lib/wire.mjs';
+export {
+  event,
+  fault,
+  PER_DAY,
+  PER_MINUTE,
+  piece,
+  pieces,
+  readEvents,
+  USAGE,
+} from './lib/wire.mjs';
 export { ConnectProxy, Socks5Proxy } from './lib/proxies.mjs';
 export { isAlive, polluxctl, polluxd, readChat, run } from './lib/pollux.mjs';

@@ -19,7 +19,9 @@ flow(`${STREAMS} streams at once, each with its own words`, async (t) => {
     await asked.end();
   });
   const pollux = await t.pollux();
-  const lives = await Promise.all(Array.from({ length: STREAMS }, (_, i) => pollux.openChat(`s${i}`, { stream: true })));
+  const lives = await Promise.all(
+    Array.from({ length: STREAMS }, (_, i) => pollux.openChat(`s${i}`, { stream: true })),
+  );
   for (const [i, live] of lives.entries()) await live.until(`s${i}.0`);
   const { streams } = await pollux.counts();
   assert.equal(streams, STREAMS);
@@ -40,9 +42,14 @@ flow('descriptors come back, and kept connections serve on', async (t) => {
   const worker = pollux.worker(0);
   const open = () => fs.readdirSync(`/proc/${worker}/fd`).length;
   const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
-  const some = (n) => Promise.all(Array.from({ length: n }, (_, i) => (i % 3
-    ? pollux.chat('hi', { stream: i % 2 === 0 }, { agent })
-    : pollux.native('generateContent', {}, { agent }))));
+  const some = (n) =>
+    Promise.all(
+      Array.from({ length: n }, (_, i) =>
+        i % 3
+          ? pollux.chat('hi', { stream: i % 2 === 0 }, { agent })
+          : pollux.native('generateContent', {}, { agent }),
+      ),
+    );
 
   await some(200);
   await pollux.counted('exchanges', (n) => n === 1);
@@ -50,7 +57,10 @@ flow('descriptors come back, and kept connections serve on', async (t) => {
   for (let round = 0; round < 5; round++) {
     for (const answer of await some(200)) assert.equal(answer.status, 200);
   }
-  await until(() => open() <= before + 4, () => `descriptors to come back: ${before} before, ${open()} now`);
+  await until(
+    () => open() <= before + 4,
+    () => `descriptors to come back: ${before} before, ${open()} now`,
+  );
   agent.destroy();
 });
 

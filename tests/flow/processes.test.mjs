@@ -1,7 +1,18 @@
 // Processes fall, are told to go, and change their configuration; requests go on.
 
 import path from 'node:path';
-import { assert, deferred, flow, fs, isAlive, piece, polluxd, readChat, run, until } from './harness.mjs';
+import {
+  assert,
+  deferred,
+  flow,
+  fs,
+  isAlive,
+  piece,
+  polluxd,
+  readChat,
+  run,
+  until,
+} from './harness.mjs';
 
 /** Streams "one ", waits to be let go, and ends. */
 function held(gemini) {
@@ -18,7 +29,9 @@ function held(gemini) {
 }
 
 async function openStreams(pollux, n) {
-  const lives = await Promise.all(Array.from({ length: n }, () => pollux.openChat('#held', { stream: true })));
+  const lives = await Promise.all(
+    Array.from({ length: n }, () => pollux.openChat('#held', { stream: true })),
+  );
   for (const live of lives) await live.until('one ');
   return lives;
 }
@@ -37,8 +50,14 @@ flow('a killed worker loses its own requests only, and is replaced', async (t) =
   process.kill(pid, 'SIGKILL');
 
   assert.equal((await pollux.chat('hi')).text, 'Hello', 'the very next request');
-  await until(() => lives.filter((l) => l.isOver).length >= theirs[victim], 'the victim\'s clients to see it');
-  await until(() => pollux.children().some((c) => c.title === victim && c.pid !== pid), 'a new worker');
+  await until(
+    () => lives.filter((l) => l.isOver).length >= theirs[victim],
+    "the victim's clients to see it",
+  );
+  await until(
+    () => pollux.children().some((c) => c.title === victim && c.pid !== pid),
+    'a new worker',
+  );
   for (let i = 0; i < 20; i++) assert.equal((await pollux.chat('hi')).text, 'Hello');
   gate.resolve();
   for (const live of lives) await live.end();
@@ -46,14 +65,20 @@ flow('a killed worker loses its own requests only, and is replaced', async (t) =
   const whole = lives.filter((l) => !l.wasCutOff).map(readChat);
   assert.equal(whole.length, theirs[other]);
   assert.ok(whole.every((c) => c.done && c.text === 'one two'));
-  assert.equal((await pollux.counted('streams', (n) => n === 0)).fetches, 0, 'what it held is taken back');
+  assert.equal(
+    (await pollux.counted('streams', (n) => n === 0)).fetches,
+    0,
+    'what it held is taken back',
+  );
 });
 
 flow('workers are killed one after the other under load', async (t) => {
   await t.gemini();
   const pollux = await t.pollux();
   pollux.mayCrash = true;
-  let stop = false, answered = 0, lost = 0;
+  let stop = false,
+    answered = 0,
+    lost = 0;
   const load = Array.from({ length: 8 }, async () => {
     while (!stop) {
       try {
@@ -79,15 +104,41 @@ flow('workers are killed one after the other under load', async (t) => {
   for (let i = 0; i < 10; i++) assert.equal((await pollux.chat('hi')).text, 'Hello');
 });
 
+flow('no client waits at the door of a worker that cannot come back', async (t) => {
+  await t.gemini();
+  const pollux = await t.pollux();
+  pollux.mayCrash = true;
+  const key = path.join(pollux.stateDir, 'key');
+  fs.renameSync(key, `${key}.away`); // without it a worker does not start
+  process.kill(pollux.worker(0), 'SIGKILL');
+  await pollux.logs(/place stands empty/);
+
+  for (let i = 0; i < 40; i++) assert.equal((await pollux.chat('hi')).text, 'Hello');
+  assert.equal(pollux.worker(0), undefined);
+
+  fs.renameSync(`${key}.away`, key);
+  await until(
+    async () =>
+      (await pollux.ctl('status')).processes.some(
+        (p) => p.name === 'worker 0' && p.state === 'ready',
+      ),
+    'the worker to come back',
+  );
+  for (let i = 0; i < 40; i++) assert.equal((await pollux.chat('hi')).text, 'Hello');
+});
+
 flow('a killed janitor loses no write that was acknowledged, and workers go on', async (t) => {
   await t.gemini();
   const pollux = await t.pollux();
   pollux.mayCrash = true;
   const acknowledged = [];
-  let stop = false, refused = 0;
+  let stop = false,
+    refused = 0;
   const writing = (async () => {
     for (let i = 0; !stop; i++) {
-      const said = await pollux.ctlSays(['keys', 'add', '--label', `n${i}`], { input: `AIza-number-${i}-${'x'.repeat(20)}` });
+      const said = await pollux.ctlSays(['keys', 'add', '--label', `n${i}`], {
+        input: `AIza-number-${i}-${'x'.repeat(20)}`,
+      });
       if (said.code === 0) acknowledged.push(`n${i}`);
       else refused++;
     }
@@ -111,7 +162,7 @@ flow('a killed janitor loses no write that was acknowledged, and workers go on',
   for (const label of acknowledged) assert.ok(after.has(label), `${label} is lost after a restart`);
 });
 
-flow('the master\'s death ends its children', async (t) => {
+flow("the master's death ends its children", async (t) => {
   const gemini = await t.gemini();
   const gate = held(gemini);
   const pollux = await t.pollux();
@@ -126,7 +177,8 @@ flow('the master\'s death ends its children', async (t) => {
   gate.resolve();
   await live.end();
   assert.equal(readChat(live).text, 'one two', 'after what they had under way');
-  for (const pid of pids) await until(() => !isAlive(pid), `${pid} to end; the log:\n${pollux.log}`);
+  for (const pid of pids)
+    await until(() => !isAlive(pid), `${pid} to end; the log:\n${pollux.log}`);
 
   pollux.launch();
   await pollux.ready();
@@ -141,7 +193,14 @@ for (const name of ['SIGTERM', 'SIGINT']) {
     const lives = await openStreams(pollux, 4);
 
     pollux.signal(name);
-    await until(() => pollux.dial().then((raw) => raw.leave() ?? false, () => true), 'the door to be closed');
+    await until(
+      () =>
+        pollux.dial().then(
+          (raw) => raw.leave() ?? false,
+          () => true,
+        ),
+      'the door to be closed',
+    );
     assert.equal(pollux.exit, null);
     gate.resolve();
 
@@ -151,7 +210,11 @@ for (const name of ['SIGTERM', 'SIGINT']) {
       assert.equal(readChat(live).text, 'one two');
     }
     assert.deepEqual(await pollux.over(), { code: 0, signal: null });
-    assert.deepEqual(fs.readdirSync(pollux.runDir).filter((f) => /sock|pid/.test(f)), [], 'its sockets are gone');
+    assert.deepEqual(
+      fs.readdirSync(pollux.runDir).filter((f) => /sock|pid/.test(f)),
+      [],
+      'its sockets are gone',
+    );
   });
 }
 
@@ -198,7 +261,11 @@ for (const how of ['SIGHUP', 'polluxctl reload']) {
     if (how === 'SIGHUP') pollux.signal(how);
     else await pollux.ctl('reload');
     await until(async () => {
-      assert.equal((await pollux.chat('hi', { model: 'fast' })).text, 'Hello', 'no request is lost');
+      assert.equal(
+        (await pollux.chat('hi', { model: 'fast' })).text,
+        'Hello',
+        'no request is lost',
+      );
       return /gemini-2\.5-pro/.test(gemini.last.path);
     }, 'the new configuration');
     assert.ok(lives.every((l) => !l.isOver));
@@ -217,7 +284,8 @@ for (const how of ['SIGHUP', 'polluxctl reload']) {
 flow('reloads under load lose no request', async (t) => {
   await t.gemini();
   const pollux = await t.pollux();
-  let stop = false, answered = 0;
+  let stop = false,
+    answered = 0;
   const load = Array.from({ length: 6 }, async (_, i) => {
     while (!stop) {
       const answer = await pollux.chat('hi', { stream: i % 2 === 0 });
@@ -240,10 +308,16 @@ flow('reloads under load lose no request', async (t) => {
 flow('a bad configuration is refused, and the old one goes on', async (t) => {
   await t.gemini();
   const pollux = await t.pollux({ config: 'queue {\n  max_wait = 7s\n}\n' });
-  const before = pollux.children().map((c) => c.pid).sort();
+  const before = pollux
+    .children()
+    .map((c) => c.pid)
+    .sort();
 
-  for (const [text, complaint] of [['queue {\n  max_weight = 7s\n}\n', /pollux\.conf:2.*max_wait/], ['queue { max_wait = soon }\n', /pollux\.conf:1.*soon/],
-    ['queue {\n', /pollux\.conf/]]) {
+  for (const [text, complaint] of [
+    ['queue {\n  max_weight = 7s\n}\n', /pollux\.conf:2.*max_wait/],
+    ['queue { max_wait = soon }\n', /pollux\.conf:1.*soon/],
+    ['queue {\n', /pollux\.conf/],
+  ]) {
     fs.writeFileSync(pollux.configFile, text);
     pollux.signal('SIGHUP');
     await pollux.logs(complaint);
@@ -251,7 +325,13 @@ flow('a bad configuration is refused, and the old one goes on', async (t) => {
     assert.equal(said.code, 1);
     assert.equal((await pollux.chat('hi')).text, 'Hello');
   }
-  assert.deepEqual(pollux.children().map((c) => c.pid).sort(), before);
+  assert.deepEqual(
+    pollux
+      .children()
+      .map((c) => c.pid)
+      .sort(),
+    before,
+  );
   assert.match(String((await pollux.ctl('config', 'get', 'queue.max_wait')).value), /^7/);
 });
 
@@ -259,7 +339,11 @@ flow('USR1 opens the log file again', async (t) => {
   await t.gemini();
   const dir = t.directory();
   const [log, rotated] = [path.join(dir, 'log'), path.join(dir, 'log.1')];
-  const pollux = await t.pollux({ dir, config: `log {\n  target = "${log}"\n  level = debug\n}\n`, logFile: log });
+  const pollux = await t.pollux({
+    dir,
+    config: `log {\n  target = "${log}"\n  level = debug\n}\n`,
+    logFile: log,
+  });
   await until(() => fs.readFileSync(log, 'utf8').includes('child ready'), 'the log file');
   for (const secret of t.secrets) assert.ok(!fs.readFileSync(log, 'utf8').includes(secret));
 
@@ -270,7 +354,7 @@ flow('USR1 opens the log file again', async (t) => {
   await until(async () => {
     await pollux.chat('hi');
     return ['worker 0', 'worker 1'].every((w) => fs.readFileSync(log, 'utf8').includes(w));
-  }, 'the workers\' lines in the new file');
+  }, "the workers' lines in the new file");
   const size = fs.statSync(rotated).size;
   for (let i = 0; i < 4; i++) await pollux.chat('hi');
   assert.equal(fs.statSync(rotated).size, size, 'nothing more comes into the old one');
@@ -279,13 +363,18 @@ flow('USR1 opens the log file again', async (t) => {
 flow('a second daemon in the same place is refused', async (t) => {
   await t.gemini();
   const pollux = await t.pollux();
-  const start = (more) => run(polluxd, [...pollux.arguments(), ...more.flatMap((s) => ['-D', s])], { env: pollux.env });
+  const start = (more) =>
+    run(polluxd, [...pollux.arguments(), ...more.flatMap((s) => ['-D', s])], { env: pollux.env });
 
   const sameDir = await start(['state.dir=' + path.join(t.directory(), 'state')]);
   assert.equal(sameDir.code, 1);
   assert.match(sameDir.err, /another Pollux|run_dir/);
   const dir = t.directory();
-  const samePort = await start([`server.run_dir=${dir}/run`, `state.dir=${dir}/state`, `server.listen=127.0.0.1:${pollux.port}`]);
+  const samePort = await start([
+    `server.run_dir=${dir}/run`,
+    `state.dir=${dir}/state`,
+    `server.listen=127.0.0.1:${pollux.port}`,
+  ]);
   assert.equal(samePort.code, 1);
   assert.match(samePort.err, new RegExp(`127\\.0\\.0\\.1:${pollux.port}`));
   const sameState = await start([`server.run_dir=${dir}/run2`]);

@@ -1,4 +1,4 @@
-// Bad input: refused in the caller's dialect, naming what is wrong, and no business of anyone else's.
+// Bad input: refused in the caller's dialect, naming what is wrong, and nobody else's business.
 
 import { assert, flow } from './harness.mjs';
 
@@ -29,8 +29,25 @@ const FIELDS = [
   [{ model: 'm', messages: ['hi'] }, 'messages[0]'],
   [{ model: 'm', messages: [...USER, { content: 'x' }] }, 'messages[1].role'],
   [{ model: 'm', messages: [...USER, { role: 'robot', content: 'x' }] }, 'messages[1].role'],
-  [{ model: 'm', messages: [...USER, ...USER, { role: 'user', content: [{ type: 'hologram' }] }] }, 'messages[2].content[0].type'],
-  [{ model: 'm', messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }, { type: 'text', text: 5 }] }] }, 'messages[0].content[1].text'],
+  [
+    { model: 'm', messages: [...USER, ...USER, { role: 'user', content: [{ type: 'hologram' }] }] },
+    'messages[2].content[0].type',
+  ],
+  [
+    {
+      model: 'm',
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'a' },
+            { type: 'text', text: 5 },
+          ],
+        },
+      ],
+    },
+    'messages[0].content[1].text',
+  ],
   [{ model: 'm', messages: [{ role: 'user' }] }, 'messages[0].content'],
   [{ model: 'm', messages: USER, temperature: 'hot' }, 'temperature'],
   [{ model: 'm', messages: USER, temperature: 2.5 }, 'temperature'],
@@ -40,7 +57,10 @@ const FIELDS = [
   [{ model: 'm', messages: USER, stop: ['a', 'b', 'c', 'd', 'e', 'f'] }, 'stop'],
   [{ model: 'm', messages: USER, stop: [1] }, 'stop[0]'],
   [{ model: 'm', messages: USER, stream: 'yes' }, 'stream'],
-  [{ model: 'm', messages: USER, stream_options: { include_usage: 1 } }, 'stream_options.include_usage'],
+  [
+    { model: 'm', messages: USER, stream_options: { include_usage: 1 } },
+    'stream_options.include_usage',
+  ],
   [{ model: 'm', messages: USER, response_format: { type: 'xml' } }, 'response_format.type'],
 ];
 
@@ -58,8 +78,23 @@ flow('a chat that cannot be understood is refused by the name of its field', asy
   assert.equal(gemini.asked, 0);
 });
 
-const NO_JSON = ['', ' ', '{', '{"model": }', 'model=m', '{"model":"m"} x', '[]', '"text"', 'null', '\ufeff', '{"a":"\u0001"}',
-  '{"a":01}', '{"a":NaN}', `${'['.repeat(100000)}`, Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])];
+const NO_JSON = [
+  '',
+  ' ',
+  '{',
+  '{"model": }',
+  'model=m',
+  '{"model":"m"} x',
+  '[]',
+  '"text"',
+  'null',
+  '\ufeff',
+  '{"a":"\u0001"}',
+  '{"a":01}',
+  '{"a":NaN}',
+  `${'['.repeat(100000)}`,
+  Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+];
 
 flow('a body that is no JSON is refused as that', async (t) => {
   const gemini = await t.gemini();
@@ -83,10 +118,14 @@ flow('what is not built says so instead of pretending', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux();
 
-  const tools = await pollux.chat('hi', { tools: [{ type: 'function', function: { name: 'f', parameters: {} } }] });
+  const tools = await pollux.chat('hi', {
+    tools: [{ type: 'function', function: { name: 'f', parameters: {} } }],
+  });
   assert.equal(tools.status, 400);
   assert.equal(tools.error.param, 'tools');
-  const picture = await pollux.chat([{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'http://x/y.png' } }] }]);
+  const picture = await pollux.chat([
+    { role: 'user', content: [{ type: 'image_url', image_url: { url: 'http://x/y.png' } }] },
+  ]);
   assert.equal(picture.status, 400);
   assert.equal(picture.error.param, 'messages[0].content[0].type');
   assert.equal(gemini.asked, 0);
@@ -97,17 +136,29 @@ flow('no key and a wrong key are 401, in the dialect of the door', async (t) => 
   const pollux = await t.pollux();
   const body = pollux.chatBody('hi');
 
-  for (const key of [null, 'plx-wrong-key-of-some-length', '', `${pollux.clientKey}x`, pollux.clientKey.slice(0, -1), t.secret('k1')]) {
+  for (const key of [
+    null,
+    'plx-wrong-key-of-some-length',
+    '',
+    `${pollux.clientKey}x`,
+    pollux.clientKey.slice(0, -1),
+    t.secret('k1'),
+  ]) {
     const chat = await pollux.request('POST', CHAT, { key, body });
     assert.equal(chat.status, 401, `${key}: ${chat.text}`);
     isOpenAI(chat.json, 'invalid_request_error');
     assert.equal(chat.json.error.code, 'invalid_api_key');
     assert.match(chat.headers['www-authenticate'], /Bearer/);
-    const native = await pollux.request('POST', NATIVE, { key: null, headers: key === null ? {} : { 'x-goog-api-key': key }, body: {} });
+    const native = await pollux.request('POST', NATIVE, {
+      key: null,
+      headers: key === null ? {} : { 'x-goog-api-key': key },
+      body: {},
+    });
     assert.equal(native.status, 401);
     isGoogle(native.json, 401, 'UNAUTHENTICATED');
     assert.equal((await pollux.get('/v1/models', { key })).status, 401);
-    if (key) assert.ok(!chat.text.includes(key) && !native.text.includes(key), 'the key is not repeated');
+    if (key)
+      assert.ok(!chat.text.includes(key) && !native.text.includes(key), 'the key is not repeated');
   }
   assert.equal(gemini.asked, 0);
 });
@@ -134,26 +185,53 @@ flow('everyone is served where that is written down', async (t) => {
   const pollux = await t.pollux({ 'auth.anonymous': 'yes', clients: [] });
 
   assert.equal((await pollux.chat('hi', {}, { key: null })).text, 'Hello');
-  assert.equal((await pollux.chat('hi', {}, { key: 'sk-whatever-a-program-insists-on' })).text, 'Hello');
+  assert.equal(
+    (await pollux.chat('hi', {}, { key: 'sk-whatever-a-program-insists-on' })).text,
+    'Hello',
+  );
 });
 
 flow('a door that is not there is 404, a method that is not is 405', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux();
 
-  for (const path of ['/', '/v1', '/v1/', '/v1/nothing', '/v1/chat', '/v1/chat/completions/more', '/metrics', '/admin/', '/v1/messages',
-    '/v1/embeddings', '/%2e%2e/etc/passwd', '/../../etc/passwd', '//v1/models']) {
+  for (const path of [
+    '/',
+    '/v1',
+    '/v1/',
+    '/v1/nothing',
+    '/v1/chat',
+    '/v1/chat/completions/more',
+    '/metrics',
+    '/admin/',
+    '/v1/messages',
+    '/v1/embeddings',
+    '/%2e%2e/etc/passwd',
+    '/../../etc/passwd',
+    '//v1/models',
+  ]) {
     const live = await pollux.request('GET', path);
     assert.equal(live.status, 404, path);
     isOpenAI(live.json, 'invalid_request_error');
   }
-  for (const path of ['/v1beta/nothing', '/v2/models', '/v1beta/models/m:explode', '/v1beta/models/m:', '/v1/models/m:explode']) {
+  for (const path of [
+    '/v1beta/nothing',
+    '/v2/models',
+    '/v1beta/models/m:explode',
+    '/v1beta/models/m:',
+    '/v1/models/m:explode',
+  ]) {
     const live = await pollux.request('POST', path, { body: {} });
     assert.equal(live.status, 404, `${path}: ${live.text}`);
     isGoogle(live.json, 404, 'NOT_FOUND');
   }
-  for (const [method, path, allow] of [['GET', CHAT, 'POST'], ['PUT', CHAT, 'POST'], ['DELETE', '/v1/models', 'GET, HEAD'],
-    ['POST', '/healthz', 'GET, HEAD'], ['GET', '/v2/models/gemini-2.5-flash:generateContent', 'POST']]) {
+  for (const [method, path, allow] of [
+    ['GET', CHAT, 'POST'],
+    ['PUT', CHAT, 'POST'],
+    ['DELETE', '/v1/models', 'GET, HEAD'],
+    ['POST', '/healthz', 'GET, HEAD'],
+    ['GET', '/v2/models/gemini-2.5-flash:generateContent', 'POST'],
+  ]) {
     const live = await pollux.request(method, path);
     assert.equal(live.status, 405, `${method} ${path}: ${live.text}`);
     assert.equal(live.headers.allow, allow);
@@ -167,10 +245,17 @@ flow('every answer has an id of its own', async (t) => {
   const pollux = await t.pollux({ 'server.max_body': '1 KiB' });
   const seen = new Set();
   const answers = [
-    await pollux.chat('hi'), await pollux.chat('hi', { stream: true }), await pollux.get('/v1/models'), await pollux.get('/healthz'),
-    await pollux.native('streamGenerateContent', {}), await pollux.get('/nothing'), await pollux.get(CHAT),
-    await pollux.request('POST', CHAT, { body: '{' }), await pollux.request('POST', CHAT, { key: null, body: {} }),
-    await pollux.request('POST', CHAT, { body: 'x'.repeat(2000) }), await pollux.request('HEAD', '/v1/models'),
+    await pollux.chat('hi'),
+    await pollux.chat('hi', { stream: true }),
+    await pollux.get('/v1/models'),
+    await pollux.get('/healthz'),
+    await pollux.native('streamGenerateContent', {}),
+    await pollux.get('/nothing'),
+    await pollux.get(CHAT),
+    await pollux.request('POST', CHAT, { body: '{' }),
+    await pollux.request('POST', CHAT, { key: null, body: {} }),
+    await pollux.request('POST', CHAT, { body: 'x'.repeat(2000) }),
+    await pollux.request('HEAD', '/v1/models'),
     await pollux.chat('hi', { model: 'gpt-99' }),
   ];
 
@@ -194,18 +279,42 @@ flow('a body over the limit is 413, announced or not', async (t) => {
   isGoogle(native.json, 413, 'INVALID_ARGUMENT');
 
   const raw = await pollux.dial();
-  await raw.send(`POST ${CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${pollux.clientKey}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  await raw.send(pollux.head(['Transfer-Encoding: chunked']));
   for (let i = 0; i < 5; i++) await raw.send(`4000\r\n${'x'.repeat(0x4000)}\r\n`);
   await raw.send('0\r\n\r\n');
   await raw.until(/^HTTP\/1\.1 413 [^]*"error"/);
 
   const polite = await pollux.dial();
-  await polite.send(`POST ${CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${pollux.clientKey}\r\nExpect: 100-continue\r\nContent-Length: 1000000\r\n\r\n`);
+  await polite.send(pollux.head(['Expect: 100-continue', 'Content-Length: 1000000']));
   await polite.until(/"error"/);
   assert.equal(polite.status, 413, 'without leave to send it');
 
   assert.equal(gemini.asked, 0);
   assert.equal((await pollux.chat('hi')).text, 'Hello');
+});
+
+flow('a body comes in one piece, in chunks, or when it was given leave', async (t) => {
+  const gemini = await t.gemini();
+  const pollux = await t.pollux({ 'server.max_body': '64 KiB' });
+  const body = JSON.stringify(pollux.chatBody('hi'));
+  const length = `Content-Length: ${body.length}`;
+
+  const chunked = await pollux.dial();
+  await chunked.send(pollux.head(['Transfer-Encoding: chunked']));
+  for (const byte of body) await chunked.send(`1;x=y\r\n${byte}\r\n`);
+  await chunked.send('0\r\n\r\n');
+  await chunked.until(/Hello/);
+
+  const polite = await pollux.dial();
+  await polite.send(pollux.head(['Expect: 100-continue', length]));
+  await polite.until(/^HTTP\/1\.1 100 /);
+  await polite.send(body);
+  await polite.until(/HTTP\/1\.1 200 [^]*Hello/);
+
+  const talkative = await pollux.dial();
+  await talkative.send(pollux.head([`Cookie: ${'c'.repeat(3000)}`, length]) + body);
+  await talkative.until(/^HTTP\/1\.1 200 [^]*Hello/);
+  assert.equal(gemini.asked, 3);
 });
 
 flow('a body at the limit is taken', async (t) => {
@@ -242,7 +351,7 @@ flow('a body that dribbles in is given up with a 408', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux({ 'server.header_timeout': '300ms', 'server.workers': 1 });
   const slow = await pollux.dial();
-  await slow.send(`POST ${CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${pollux.clientKey}\r\nContent-Length: 100000\r\n\r\n{"model"`);
+  await slow.send(`${pollux.head(['Content-Length: 100000'])}{"model"`);
 
   await slow.until(/^HTTP\/1\.1 408 /);
   await slow.closed();
@@ -250,13 +359,21 @@ flow('a body that dribbles in is given up with a 408', async (t) => {
   assert.equal((await pollux.chat('hi')).text, 'Hello');
 });
 
-const NO_HTTP = ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'HELLO\r\n\r\n', 'GET\r\n\r\n', 'GET /v1/models\r\n\r\n',
-  'GET /v1/models HTTP/9.9\r\n\r\n', `GET /v1/models HTTP/1.1\r\nX: ${'a'.repeat(100000)}\r\n\r\n`, `GET /${'a'.repeat(100000)} HTTP/1.1\r\n\r\n`,
-  'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello',
-  'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-  'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n',
-  'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
-  'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'];
+const POST = `POST ${CHAT} HTTP/1.1\r\nHost: pollux\r\n`;
+const NO_HTTP = [
+  '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+  'HELLO\r\n\r\n',
+  'GET\r\n\r\n',
+  'GET /v1/models\r\n\r\n',
+  'GET /v1/models HTTP/9.9\r\n\r\n',
+  `GET /v1/models HTTP/1.1\r\nX: ${'a'.repeat(100000)}\r\n\r\n`,
+  `GET /${'a'.repeat(100000)} HTTP/1.1\r\n\r\n`,
+  `${POST}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`,
+  `${POST}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+  `${POST}Transfer-Encoding: gzip\r\n\r\n`,
+  `${POST}Content-Length: -1\r\n\r\n`,
+  `${POST}Transfer-Encoding: chunked\r\n\r\nzz\r\n`,
+];
 
 flow('what is no request is refused or closed, and harms nobody', async (t) => {
   const gemini = await t.gemini();
@@ -277,13 +394,9 @@ flow('requests that follow each other on one connection are answered in order', 
   const gemini = await t.gemini();
   const pollux = await t.pollux();
   const raw = await pollux.dial();
-  const request = (said) => {
-    const body = JSON.stringify(pollux.chatBody(said));
-    return `POST ${CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${pollux.clientKey}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-  };
   gemini.anyone.says('first').says('second').says('third');
 
-  await raw.send(request('1') + request('2') + request('3'));
+  await raw.send(['1', '2', '3'].map((said) => pollux.chatBytes(said)).join(''));
 
   await raw.until(/first[^]*second[^]*third/);
   assert.equal(raw.text.match(/HTTP\/1\.1 200/g).length, 3);

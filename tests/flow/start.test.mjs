@@ -14,12 +14,22 @@ function check(t, config, ...more) {
 }
 
 flow('-t finds what is wrong, with file and line', async (t) => {
-  const good = await check(t, 'server {\n  listen = {"127.0.0.1:0", "[::1]:0"}\n  workers = 2\n}\nmodel "fast" { alias = "gemini-2.5-flash" }\n');
+  const good = await check(
+    t,
+    'server {\n  listen = {"127.0.0.1:0", "[::1]:0"}\n  workers = 2\n}\n' +
+      'model "fast" { alias = "gemini-2.5-flash" }\n',
+  );
   assert.equal(good.code, 0, good.err);
-  const all = { 'server {\n  wokers = 2\n}\n': /pollux\.conf:2.*workers/, 'sever { }\n': /pollux\.conf:1.*server/,
-    'queue {\n\n  max_wait = soon\n}\n': /pollux\.conf:3.*soon/, 'server { workers = 1000 }\n': /pollux\.conf:1.*workers/,
-    'pool { pick = alphabetical }\n': /pollux\.conf:1.*least-used/, 'server { listen = {"nowhere"} }\n': /pollux\.conf:1/,
-    'server {\n': /pollux\.conf/, 'log { level = "info }\n': /pollux\.conf:1/ };
+  const all = {
+    'server {\n  wokers = 2\n}\n': /pollux\.conf:2.*workers/,
+    'sever { }\n': /pollux\.conf:1.*server/,
+    'queue {\n\n  max_wait = soon\n}\n': /pollux\.conf:3.*soon/,
+    'server { workers = 1000 }\n': /pollux\.conf:1.*workers/,
+    'pool { pick = alphabetical }\n': /pollux\.conf:1.*least-used/,
+    'server { listen = {"nowhere"} }\n': /pollux\.conf:1/,
+    'server {\n': /pollux\.conf/,
+    'log { level = "info }\n': /pollux\.conf:1/,
+  };
   for (const [config, complaint] of Object.entries(all)) {
     const bad = await check(t, config);
     assert.equal(bad.code, 1, config);
@@ -36,7 +46,10 @@ flow('-t finds what is wrong, with file and line', async (t) => {
 });
 
 flow('the sample configuration is valid', async () => {
-  const sample = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../../etc/pollux.conf');
+  const sample = path.resolve(
+    path.dirname(new URL(import.meta.url).pathname),
+    '../../etc/pollux.conf',
+  );
   const said = await run(polluxd, ['-t', '-c', sample]);
   assert.equal(said.code, 0, said.err);
 });
@@ -55,7 +68,11 @@ flow('the environment may say where to listen', async (t) => {
   const file = write(t, '');
   const at = (env, ...more) => run(polluxd, ['-t', '-c', file, ...more], { env });
 
-  assert.equal((await at({ PORT: 'tcp://10.0.0.1:80' })).code, 0, 'what a scheduler makes up is no port');
+  assert.equal(
+    (await at({ PORT: 'tcp://10.0.0.1:80' })).code,
+    0,
+    'what a scheduler makes up is no port',
+  );
   assert.equal((await at({ POLLUX_SERVER_LISTEN: 'nonsense' })).code, 1);
   assert.equal((await at({ QUEUE_MAX_WAIT_MS: 'soon' })).code, 1);
 });
@@ -82,8 +99,20 @@ flow('it listens elsewhere than on loopback only to known clients', async (t) =>
   const bare = await t.pollux({ clients: [] });
   await bare.stop();
   const dir = t.directory();
-  const start = (listen, more = []) => run(polluxd, ['-f', '-c', write(t, ''), '-D', `server.listen=${listen}`, '-D', `server.run_dir=${dir}/run`,
-    '-D', `state.dir=${dir}/state`, ...(process.getuid() === 0 ? ['-D', 'server.user=root'] : []), ...more]);
+  const start = (listen, more = []) =>
+    run(polluxd, [
+      '-f',
+      '-c',
+      write(t, ''),
+      '-D',
+      `server.listen=${listen}`,
+      '-D',
+      `server.run_dir=${dir}/run`,
+      '-D',
+      `state.dir=${dir}/state`,
+      ...(process.getuid() === 0 ? ['-D', 'server.user=root'] : []),
+      ...more,
+    ]);
 
   for (const listen of ['0.0.0.0:0', '*:0']) {
     const refused = await start(listen);
@@ -93,7 +122,11 @@ flow('it listens elsewhere than on loopback only to known clients', async (t) =>
   const known = await t.pollux({ 'server.listen': '0.0.0.0:0' });
   assert.equal((await known.chat('hi')).text, 'Hello');
   assert.equal((await known.chat('hi', {}, { key: null })).status, 401);
-  const open = await t.pollux({ 'server.listen': '0.0.0.0:0', 'auth.anonymous': 'yes', clients: [] });
+  const open = await t.pollux({
+    'server.listen': '0.0.0.0:0',
+    'auth.anonymous': 'yes',
+    clients: [],
+  });
   assert.equal((await open.chat('hi', {}, { key: null })).text, 'Hello');
 });
 
@@ -106,7 +139,11 @@ flow('it listens on several addresses', async (t) => {
   for (const address of listen) {
     const [host, port] = address.split(':');
     pollux.port = Number(port);
-    assert.equal((await pollux.request('POST', '/v1/chat/completions', { host, body: pollux.chatBody('hi') })).status, 200);
+    assert.equal(
+      (await pollux.request('POST', '/v1/chat/completions', { host, body: pollux.chatBody('hi') }))
+        .status,
+      200,
+    );
   }
 });
 
@@ -114,25 +151,42 @@ flow('without -f it goes to the background when it is ready, or says why not', a
   const gemini = await t.gemini();
   const dir = t.directory();
   const log = path.join(dir, 'log');
-  const args = ['-c', write(t, ''), '-D', `server.run_dir=${dir}/run`, '-D', `state.dir=${dir}/state`, '-D', 'server.listen=127.0.0.1:0',
-    '-D', `upstream.gemini_url=${gemini.url}`, '-D', 'server.workers=1', '-D', `log.target=${log}`,
-    ...(process.getuid() === 0 ? ['-D', 'server.user=root'] : [])];
+  const args = [
+    '-c',
+    write(t, ''),
+    '-D',
+    `server.run_dir=${dir}/run`,
+    '-D',
+    `state.dir=${dir}/state`,
+    '-D',
+    'server.listen=127.0.0.1:0',
+    '-D',
+    `upstream.gemini_url=${gemini.url}`,
+    '-D',
+    'server.workers=1',
+    '-D',
+    `log.target=${log}`,
+    ...(process.getuid() === 0 ? ['-D', 'server.user=root'] : []),
+  ];
+
+  const pidFile = path.join(dir, 'run/polluxd.pid');
+  const readPid = () => Number(fs.readFileSync(pidFile, 'utf8'));
+  /* It is nobody's child, and must not outlive a story that fails. */
+  t.keep({ close: () => fs.existsSync(pidFile) && process.kill(readPid(), 'SIGKILL') });
 
   const said = await run(polluxd, args, { env: { GEMINI_API_KEYS: t.secret('k1') } });
   assert.equal(said.code, 0, said.err);
   assert.equal(said.out + said.err, '');
-  const pid = Number(fs.readFileSync(path.join(dir, 'run/polluxd.pid'), 'utf8'));
-  try {
-    assert.ok(isAlive(pid));
-    assert.match(fs.readFileSync(log, 'utf8'), /master: ready/);
+  assert.ok(isAlive(readPid()));
+  assert.match(fs.readFileSync(log, 'utf8'), /master: ready/);
 
-    const again = await run(polluxd, args);
-    assert.equal(again.code, 1);
-    assert.match(again.err, /^polluxd: [^\n]*run_dir[^\n]*\n$/, 'one clear line');
-  } finally {
-    process.kill(pid, 'SIGTERM');
-    await until(() => !isAlive(pid), 'the daemon to end');
-  }
+  const again = await run(polluxd, args);
+  assert.equal(again.code, 1);
+  assert.match(again.err, /^polluxd: [^\n]*run_dir[^\n]*\n$/, 'one clear line');
+
+  const pid = readPid();
+  process.kill(pid, 'SIGTERM');
+  await until(() => !isAlive(pid), 'the daemon to end');
   const log2 = fs.readFileSync(log, 'utf8');
   assert.match(log2, /master: stopped/);
   assert.ok(!log2.includes(t.secret('k1')));
@@ -141,8 +195,20 @@ flow('without -f it goes to the background when it is ready, or says why not', a
 flow('what cannot be started says so in one line', async (t) => {
   const dir = t.directory();
   const user = process.getuid() === 0 ? ['-D', 'server.user=root'] : [];
-  const start = (...more) => run(polluxd, ['-f', '-c', write(t, ''), '-D', 'server.listen=127.0.0.1:0', '-D', `server.run_dir=${dir}/run`,
-    '-D', `state.dir=${dir}/state`, ...user, ...more]);
+  const start = (...more) =>
+    run(polluxd, [
+      '-f',
+      '-c',
+      write(t, ''),
+      '-D',
+      'server.listen=127.0.0.1:0',
+      '-D',
+      `server.run_dir=${dir}/run`,
+      '-D',
+      `state.dir=${dir}/state`,
+      ...user,
+      ...more,
+    ]);
   const fault = async (pattern, ...more) => {
     const said = await start(...more);
     assert.equal(said.code, 1, said.err);

@@ -1,7 +1,18 @@
-// Streams: a chunk goes out when it comes in, the client sets the pace, and what breaks in the middle
-// is told in the middle.
+// Streams: a chunk goes out when it comes in, the client sets the pace, and what breaks in the
+// middle is told in the middle.
 
-import { assert, deferred, event, fault, flow, piece, pieces, readChat, readEvents, until } from './harness.mjs';
+import {
+  assert,
+  deferred,
+  event,
+  fault,
+  flow,
+  piece,
+  pieces,
+  readChat,
+  readEvents,
+  until,
+} from './harness.mjs';
 
 const SSE = { query: '?alt=sse' };
 
@@ -9,11 +20,16 @@ flow('a chunk goes out when it comes in', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux();
 
-  for (const open of [() => pollux.openChat('hi', { stream: true }), () => pollux.openNative('streamGenerateContent', {}, SSE),
-    () => pollux.openNative('streamGenerateContent', {})]) {
-    const next = deferred(), end = deferred();
+  for (const open of [
+    () => pollux.openChat('hi', { stream: true }),
+    () => pollux.openNative('streamGenerateContent', {}, SSE),
+    () => pollux.openNative('streamGenerateContent', {}),
+  ]) {
+    const next = deferred(),
+      end = deferred();
     gemini.anyone.does(async (asked) => {
-      const say = (p, mark) => (asked.wantsEvents ? asked.event(p) : asked.chunk(`${mark}${JSON.stringify(p)}`));
+      const say = (p, mark) =>
+        asked.wantsEvents ? asked.event(p) : asked.chunk(`${mark}${JSON.stringify(p)}`);
       await asked.begin();
       await say(piece('one '), '[');
       await next.promise;
@@ -36,15 +52,38 @@ flow('a chunk goes out when it comes in', async (t) => {
 /* How an answer that has begun may break. */
 const BREAKS = {
   'cut off': async (asked) => asked.cut(),
-  'reset': async (asked) => asked.reset(),
+  reset: async (asked) => asked.reset(),
   'ended without a reason': async (asked) => asked.end(),
-  'a bare error': async (asked) => { await asked.chunk(`${JSON.stringify(fault(503, { message: 'The model is overloaded.' }), null, 2)}\n`); await asked.end(); },
-  'a bare error in a list': async (asked) => { await asked.chunk(`[${JSON.stringify(fault(500))}]`); await asked.end(); },
-  'an error as an event': async (asked) => { await asked.event(fault(429, { message: 'Quota exceeded' })); await asked.end(); },
-  'no event': async (asked) => { await asked.chunk('<html>\r\n\r\n'); await asked.end(); },
-  'no JSON': async (asked) => { await asked.chunk('data: {"candidates": oops}\r\n\r\n'); await asked.end(); },
-  'cut off within an event': async (asked) => { await asked.chunk('data: {"candidates": ['); asked.cut(); },
-  'a broken chunk length': async (asked) => { await asked.write('zz\r\n'); asked.cut(); },
+  'a bare error': async (asked) => {
+    await asked.chunk(
+      `${JSON.stringify(fault(503, { message: 'The model is overloaded.' }), null, 2)}\n`,
+    );
+    await asked.end();
+  },
+  'a bare error in a list': async (asked) => {
+    await asked.chunk(`[${JSON.stringify(fault(500))}]`);
+    await asked.end();
+  },
+  'an error as an event': async (asked) => {
+    await asked.event(fault(429, { message: 'Quota exceeded' }));
+    await asked.end();
+  },
+  'no event': async (asked) => {
+    await asked.chunk('<html>\r\n\r\n');
+    await asked.end();
+  },
+  'no JSON': async (asked) => {
+    await asked.chunk('data: {"candidates": oops}\r\n\r\n');
+    await asked.end();
+  },
+  'cut off within an event': async (asked) => {
+    await asked.chunk('data: {"candidates": [');
+    asked.cut();
+  },
+  'a broken chunk length': async (asked) => {
+    await asked.write('zz\r\n');
+    asked.cut();
+  },
 };
 
 flow('what breaks in the middle is an error event: no [DONE], no second try', async (t) => {
@@ -52,7 +91,8 @@ flow('what breaks in the middle is an error event: no [DONE], no second try', as
   const pollux = await t.pollux({ keys: ['k1', 'k2'] });
 
   for (const [name, breaks] of Object.entries(BREAKS)) {
-    const first = deferred(), asked = gemini.asked;
+    const first = deferred(),
+      asked = gemini.asked;
     gemini.anyone.does(async (a) => {
       await a.begin();
       await a.event(piece('Hel'));
@@ -77,14 +117,16 @@ flow('what breaks in the middle is an error event: no [DONE], no second try', as
   }
 });
 
-flow('Google\'s words are those of the error event', async (t) => {
+flow("Google's words are those of the error event", async (t) => {
   const gemini = await t.gemini();
   const first = deferred();
   gemini.anyone.does(async (asked) => {
     await asked.begin();
     await asked.event(piece('Hel'));
     await first.promise;
-    await asked.chunk(`${JSON.stringify(fault(400, { message: 'Something about this very request.' }), null, 2)}\n`);
+    await asked.chunk(
+      `${JSON.stringify(fault(400, { message: 'Something about this very request.' }), null, 2)}\n`,
+    );
     await asked.end();
   });
   const pollux = await t.pollux();
@@ -97,19 +139,23 @@ flow('Google\'s words are those of the error event', async (t) => {
   assert.equal(readChat(live).error.message, 'Something about this very request.');
 });
 
-flow('a native stream that breaks ends as Gemini\'s own would', async (t) => {
+flow("a native stream that breaks ends as Gemini's own would", async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux({ keys: ['k1', 'k2'] });
 
   for (const query of ['?alt=sse', '']) {
     for (const name of ['cut off', 'reset', 'a bare error']) {
-      const first = deferred(), asked = gemini.asked;
+      const first = deferred(),
+        asked = gemini.asked;
       const begin = query ? event(piece('Hel')) : `[${JSON.stringify(piece('Hel'))}`;
       gemini.anyone.does(async (a) => {
         await a.begin();
         await a.chunk(begin);
         await first.promise;
-        if (name === 'a bare error') await a.chunk(`${query ? '' : ',\n'}${JSON.stringify(fault(503))}${query ? '\n' : '\n]'}`);
+        if (name === 'a bare error')
+          await a.chunk(
+            `${query ? '' : ',\n'}${JSON.stringify(fault(503))}${query ? '\n' : '\n]'}`,
+          );
         if (name === 'a bare error') await a.end();
         else await BREAKS[name](a);
       });
@@ -168,14 +214,50 @@ flow('a silence in the middle that lasts too long is an error, too', async (t) =
   await gemini.last.aborted();
 });
 
+flow('an answer that takes too long in all is an error, however busy it is', async (t) => {
+  const gemini = await t.gemini();
+  gemini.anyone.does(async (asked) => {
+    await asked.begin();
+    while (await asked.event(piece('on and on ')))
+      await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+  const pollux = await t.pollux({ 'upstream.total_timeout': '500ms' });
+
+  const answer = await pollux.chat('hi', { stream: true });
+
+  assert.match(answer.text, /^(on and on )+$/);
+  assert.ok(answer.error && !answer.done);
+  await gemini.last.aborted();
+});
+
 /* Braces, quotes and characters of several bytes, where a careless reader would trip. */
 const TEXTS = ['He said: "{ [', '}\\"] data: é', 'ü🦉\n\nid: ', '!'];
 const WHOLE = TEXTS.join('');
 const BODIES = {
-  CRLF: ['?alt=sse', pieces(...TEXTS).map((p) => event(p, '\r\n')).join('')],
-  LF: ['?alt=sse', pieces(...TEXTS).map((p) => event(p, '\n')).join('')],
-  CR: ['?alt=sse', pieces(...TEXTS).map((p) => event(p, '\r')).join('')],
-  'a list': ['', `[${pieces(...TEXTS).map((p) => JSON.stringify(p, null, 1)).join('\n,\r\n')}\n]`],
+  CRLF: [
+    '?alt=sse',
+    pieces(...TEXTS)
+      .map((p) => event(p, '\r\n'))
+      .join(''),
+  ],
+  LF: [
+    '?alt=sse',
+    pieces(...TEXTS)
+      .map((p) => event(p, '\n'))
+      .join(''),
+  ],
+  CR: [
+    '?alt=sse',
+    pieces(...TEXTS)
+      .map((p) => event(p, '\r'))
+      .join(''),
+  ],
+  'a list': [
+    '',
+    `[${pieces(...TEXTS)
+      .map((p) => JSON.stringify(p, null, 1))
+      .join('\n,\r\n')}\n]`,
+  ],
 };
 
 /** Calls fn for 0 .. n-1, a few at a time. */
@@ -296,7 +378,7 @@ flow('a client that reads slowly slows Gemini down, and loses nothing', async (t
   gemini.anyone.does(async (asked) => {
     if (!asked.streams) return asked.whole(200, { totalTokens: 7 });
     await asked.begin();
-    for (let i = 0; i < COUNT; i++) if (!await asked.event(piece(`<${i}>${text}`))) return null;
+    for (let i = 0; i < COUNT; i++) if (!(await asked.event(piece(`<${i}>${text}`)))) return null;
     await asked.event(piece('.', { finish: 'STOP' }));
     return asked.end();
   });
@@ -306,20 +388,32 @@ flow('a client that reads slowly slows Gemini down, and loses nothing', async (t
 
   /* It stands still when nothing moves while others are served. */
   let before = -1;
-  await until(async () => {
-    const still = upstream.written > 0 && upstream.written === before;
-    before = upstream.written;
-    for (let i = 0; i < 5; i++) assert.equal((await pollux.native('countTokens', {})).status, 200);
-    return still;
-  }, () => `Gemini to be slowed down; it wrote ${upstream.written}`);
-  assert.ok(upstream.written < COUNT * (32 << 10) / 2, `${upstream.written} bytes were taken that nobody reads`);
+  await until(
+    async () => {
+      const still = upstream.written > 0 && upstream.written === before;
+      before = upstream.written;
+      for (let i = 0; i < 5; i++)
+        assert.equal((await pollux.native('countTokens', {})).status, 200);
+      return still;
+    },
+    () => `Gemini to be slowed down; it wrote ${upstream.written}`,
+  );
+  assert.ok(
+    upstream.written < (COUNT * (32 << 10)) / 2,
+    `${upstream.written} bytes were taken that nobody reads`,
+  );
 
   live.readOn();
   await live.end();
   const answer = readChat(live);
   assert.ok(answer.done);
   assert.equal(answer.chunks.filter((c) => c.choices[0].delta.content).length, COUNT + 1);
-  assert.ok(answer.chunks.every((c, i) => i < 1 || i > COUNT || c.choices[0].delta.content.startsWith(`<${i - 1}>`)), 'in order');
+  assert.ok(
+    answer.chunks.every(
+      (c, i) => i < 1 || i > COUNT || c.choices[0].delta.content.startsWith(`<${i - 1}>`),
+    ),
+    'in order',
+  );
 });
 
 flow('requests behind a stream on its connection do not cost its end', async (t) => {
@@ -334,8 +428,7 @@ flow('requests behind a stream on its connection do not cost its end', async (t)
   });
   const pollux = await t.pollux();
   const raw = await pollux.dial();
-  const body = JSON.stringify(pollux.chatBody('hi', { stream: true }));
-  await raw.send(`POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${pollux.clientKey}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await raw.send(pollux.chatBytes('hi', { stream: true }));
   await raw.until(/one/);
   await raw.send('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20));
   first.resolve();
@@ -349,8 +442,7 @@ flow('HTTP/1.0 gets a stream, too', async (t) => {
   await t.gemini();
   const pollux = await t.pollux();
   const raw = await pollux.dial();
-  const body = JSON.stringify(pollux.chatBody('hi', { stream: true }));
-  await raw.send(`POST /v1/chat/completions HTTP/1.0\r\nAuthorization: Bearer ${pollux.clientKey}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await raw.send(pollux.chatBytes('hi', { stream: true }, undefined, '1.0'));
 
   await raw.closed();
   const [head, events] = raw.text.split('\r\n\r\n', 2);

@@ -24,15 +24,20 @@ flow('an HTTP proxy carries everything, in tunnels', async (t) => {
   }
   assert.doesNotMatch(gemini.last.head, /proxy-/i);
   const { out } = await pollux.ctlSays(['config', 'list']);
-  assert.ok(!out.includes('p%40ss') && !pollux.log.includes('p%40ss'), 'its password is nobody\'s business');
+  assert.ok(
+    !out.includes('p%40ss') && !pollux.log.includes('p%40ss'),
+    "its password is nobody's business",
+  );
 });
 
 for (const scheme of ['socks5', 'socks5h']) {
   flow(`a ${scheme} proxy carries everything`, async (t) => {
     const gemini = await t.gemini();
     const proxy = t.keep(await Socks5Proxy.start());
-    const pollux = await t.pollux({ config: `upstream { proxy = "${scheme}://me:secret@127.0.0.1:${proxy.port}" }\n`,
-      'upstream.gemini_url': `http://localhost:${gemini.port}` });
+    const pollux = await t.pollux({
+      config: `upstream { proxy = "${scheme}://me:secret@127.0.0.1:${proxy.port}" }\n`,
+      'upstream.gemini_url': `http://localhost:${gemini.port}`,
+    });
 
     assert.equal((await pollux.chat('hi')).text, 'Hello');
     assert.equal((await pollux.chat('hi', { stream: true })).text, 'Hello');
@@ -46,7 +51,10 @@ for (const scheme of ['socks5', 'socks5h']) {
 flow('a proxy that is away is not gone around', async (t) => {
   const gemini = await t.gemini();
   const proxy = await ConnectProxy.start();
-  const pollux = await t.pollux({ 'upstream.proxy': `http://127.0.0.1:${proxy.port}`, 'queue.max_wait': '0s' });
+  const pollux = await t.pollux({
+    'upstream.proxy': `http://127.0.0.1:${proxy.port}`,
+    'queue.max_wait': '0s',
+  });
   await proxy.close();
 
   assert.equal((await pollux.chat('hi')).status, 502);
@@ -59,8 +67,7 @@ flow('a client that leaves closes the tunnel, too', async (t) => {
   const proxy = t.keep(await Socks5Proxy.start());
   const pollux = await t.pollux({ 'upstream.proxy': `socks5://127.0.0.1:${proxy.port}` });
   const raw = await pollux.dial();
-  const body = JSON.stringify(pollux.chatBody('hi'));
-  await raw.send(`POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${pollux.clientKey}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await raw.send(pollux.chatBytes('hi'));
   const upstream = await gemini.request(1);
 
   raw.leave();

@@ -17,10 +17,15 @@ class Asked {
     this.path = url.pathname;
     this.query = url.searchParams;
     this.head = head; // raw
-    this.headers = Object.fromEntries(head.split('\r\n').slice(1).map((h) => {
-      const at = h.indexOf(':');
-      return [h.slice(0, at).toLowerCase(), h.slice(at + 1).trim()];
-    }));
+    this.headers = Object.fromEntries(
+      head
+        .split('\r\n')
+        .slice(1)
+        .map((h) => {
+          const at = h.indexOf(':');
+          return [h.slice(0, at).toLowerCase(), h.slice(at + 1).trim()];
+        }),
+    );
     this.body = body;
     this.secret = this.headers['x-goog-api-key'];
     this.isAnswered = false;
@@ -29,9 +34,15 @@ class Asked {
     this.written = 0; // bytes that the kernel took
   }
 
-  get json() { return JSON.parse(this.body.toString()); }
-  get streams() { return this.path.endsWith(':streamGenerateContent'); }
-  get wantsEvents() { return this.query.get('alt') === 'sse'; }
+  get json() {
+    return JSON.parse(this.body.toString());
+  }
+  get streams() {
+    return this.path.endsWith(':streamGenerateContent');
+  }
+  get wantsEvents() {
+    return this.query.get('alt') === 'sse';
+  }
 
   /** Resolves when the other side has closed before the answer's end. */
   aborted() {
@@ -54,8 +65,11 @@ class Asked {
 
   /** The head of an answer; its body follows in chunks unless the headers say otherwise. */
   begin(status = 200, headers = {}) {
-    const all = { 'Content-Type': this.wantsEvents ? 'text/event-stream' : 'application/json; charset=UTF-8',
-      'Server': 'scaffolding on HTTPServer2', ...headers };
+    const all = {
+      'Content-Type': this.wantsEvents ? 'text/event-stream' : 'application/json; charset=UTF-8',
+      Server: 'scaffolding on HTTPServer2',
+      ...headers,
+    };
     if (!('Content-Length' in all) && !('Connection' in all)) all['Transfer-Encoding'] = 'chunked';
     this.chunked = 'Transfer-Encoding' in all;
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -65,10 +79,14 @@ class Asked {
   chunk(bytes) {
     const body = Buffer.from(bytes);
     if (!this.chunked) return this.write(body);
-    return this.write(Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n')]));
+    return this.write(
+      Buffer.concat([Buffer.from(`${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n')]),
+    );
   }
 
-  event(value) { return this.chunk(event(value)); }
+  event(value) {
+    return this.chunk(event(value));
+  }
 
   async end() {
     this.isAnswered = true;
@@ -78,7 +96,9 @@ class Asked {
   }
 
   async whole(status, body, headers = {}) {
-    const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : `${JSON.stringify(body, null, 2)}\n`);
+    const bytes = Buffer.isBuffer(body)
+      ? body
+      : Buffer.from(typeof body === 'string' ? body : `${JSON.stringify(body, null, 2)}\n`);
     await this.begin(status, { 'Content-Length': bytes.length, ...headers });
     await this.write(bytes);
     await this.end();
@@ -91,7 +111,8 @@ class Asked {
       for (const c of chunks) await this.event(c);
     } else {
       await this.chunk('[');
-      for (let i = 0; i < chunks.length; i++) await this.chunk(`${i ? ',\r\n' : ''}${JSON.stringify(chunks[i], null, 2)}`);
+      for (let i = 0; i < chunks.length; i++)
+        await this.chunk(`${i ? ',\r\n' : ''}${JSON.stringify(chunks[i], null, 2)}`);
       await this.chunk('\n]');
     }
     await this.end();
@@ -112,21 +133,33 @@ class Asked {
 
 const embedding = { embedding: { values: [0.25, -0.5, 1] } };
 const MODELS = ['gemini-2.5-flash', 'gemini-2.5-pro', 'gemini-2.5-flash-lite'].map((name) => ({
-  name: `models/${name}`, displayName: name, inputTokenLimit: 1048576, outputTokenLimit: 65536,
-  supportedGenerationMethods: ['generateContent', 'countTokens'] }));
+  name: `models/${name}`,
+  displayName: name,
+  inputTokenLimit: 1048576,
+  outputTokenLimit: 65536,
+  supportedGenerationMethods: ['generateContent', 'countTokens'],
+}));
 
 /** What it says to someone whom no story mentions. */
 async function politely(asked) {
   const [, name, verb] = /^\/v1beta\/models(?:\/([^:]+))?(?::(\w+))?$/.exec(asked.path) ?? [];
   const known = MODELS.find((m) => m.name === `models/${name}`);
   if (asked.method === 'GET' && !name) return asked.whole(200, { models: MODELS });
-  if (!known) return asked.whole(404, fault(404, { message: `models/${name} is not found for API version v1beta, or is not supported for generateContent.` }));
+  if (!known)
+    return asked.whole(
+      404,
+      fault(404, {
+        message: `models/${name} is not found for API version v1beta, or is not supported.`,
+      }),
+    );
   if (asked.method === 'GET') return asked.whole(200, known);
-  if (verb === 'generateContent') return asked.whole(200, piece('Hello', { finish: 'STOP', usage: USAGE }));
+  if (verb === 'generateContent')
+    return asked.whole(200, piece('Hello', { finish: 'STOP', usage: USAGE }));
   if (verb === 'streamGenerateContent') return asked.stream(...pieces('Hel', 'lo'));
   if (verb === 'countTokens') return asked.whole(200, { totalTokens: 7 });
   if (verb === 'embedContent') return asked.whole(200, embedding);
-  if (verb === 'batchEmbedContents') return asked.whole(200, { embeddings: asked.json.requests.map(() => embedding.embedding) });
+  if (verb === 'batchEmbedContents')
+    return asked.whole(200, { embeddings: asked.json.requests.map(() => embedding.embedding) });
   return asked.whole(404, fault(404, { message: 'not found' }));
 }
 
@@ -143,25 +176,43 @@ class Script {
     return this.#deeds.length > 1 ? this.#deeds.shift() : this.#deeds[0];
   }
 
-  /** body: Google's error when not given; an object goes out as JSON, text and bytes as they are. */
+  /** body: Google's error unless given; an object goes out as JSON, text and bytes as they are. */
   answers(status, how = {}) {
     const { body, headers, ...words } = how;
     return this.does((asked) => {
-      const said = body ?? (status < 400 ? piece('Hello', { finish: 'STOP', usage: USAGE }) : fault(status, words));
+      const said =
+        body ??
+        (status < 400 ? piece('Hello', { finish: 'STOP', usage: USAGE }) : fault(status, words));
       return asked.whole(status, said, headers);
     });
   }
 
   /** Whole or in a stream, as it was asked. */
-  says(text) { return this.gives(...pieces(text)); }
-  gives(chunk) { return this.does((asked) => (asked.streams ? asked.stream(chunk) : asked.whole(200, chunk))); }
+  says(text) {
+    return this.gives(...pieces(text));
+  }
+  gives(chunk) {
+    return this.does((asked) => (asked.streams ? asked.stream(chunk) : asked.whole(200, chunk)));
+  }
 
-  streams(...texts) { return this.does((asked) => asked.stream(...pieces(...texts))); }
-  sends(...chunks) { return this.does((asked) => asked.stream(...chunks)); }
-  behaves() { return this.does(politely); }
-  hangs() { return this.does(() => {}); }
-  resets() { return this.does((asked) => asked.reset()); }
-  closes() { return this.does((asked) => asked.cut()); }
+  streams(...texts) {
+    return this.does((asked) => asked.stream(...pieces(...texts)));
+  }
+  sends(...chunks) {
+    return this.does((asked) => asked.stream(...chunks));
+  }
+  behaves() {
+    return this.does(politely);
+  }
+  hangs() {
+    return this.does(() => {});
+  }
+  resets() {
+    return this.does((asked) => asked.reset());
+  }
+  closes() {
+    return this.does((asked) => asked.cut());
+  }
 
   /** These very bytes as an answer of status 200, each piece in a write of its own. */
   writes(bytes, { splitAt = [], headers = {} } = {}) {
@@ -199,7 +250,9 @@ export class Gemini {
   }
 
   async listen() {
-    await new Promise((resolve, reject) => this.#server.once('error', reject).listen(this.port ?? 0, '127.0.0.1', resolve));
+    await new Promise((resolve, reject) =>
+      this.#server.once('error', reject).listen(this.port ?? 0, '127.0.0.1', resolve),
+    );
     this.port = this.#server.address().port;
   }
 
@@ -232,10 +285,18 @@ export class Gemini {
     return this.#anyone;
   }
 
-  get asked() { return this.requests.length; }
-  askedWith(key) { return this.requests.filter((r) => r.secret === this.#secretOf(key)).length; }
-  get last() { return this.requests[this.requests.length - 1]; }
-  get underWay() { return this.requests.filter((r) => !r.isAnswered && !r.isAborted).length; }
+  get asked() {
+    return this.requests.length;
+  }
+  askedWith(key) {
+    return this.requests.filter((r) => r.secret === this.#secretOf(key)).length;
+  }
+  get last() {
+    return this.requests[this.requests.length - 1];
+  }
+  get underWay() {
+    return this.requests.filter((r) => !r.isAnswered && !r.isAborted).length;
+  }
 
   /** The n-th request, once it has come. */
   async request(n) {
@@ -259,15 +320,27 @@ export class Gemini {
       if (!found) return;
       input = input.subarray(found.bytes);
       current = new Asked(conn, found.line, found.head, found.body);
-      current.over = () => { current = null; next(); };
+      current.over = () => {
+        current = null;
+        next();
+      };
       this.requests.push(current);
       const script = this.#scripts.get(current.secret) ?? this.#anyone;
-      Promise.resolve((script.take() ?? politely)(current)).catch((error) => { this.failure ??= error; conn.destroy(); });
+      Promise.resolve((script.take() ?? politely)(current)).catch((error) => {
+        this.failure ??= error;
+        conn.destroy();
+      });
     };
-    conn.on('data', (bytes) => { input = Buffer.concat([input, bytes]); next(); });
+    conn.on('data', (bytes) => {
+      input = Buffer.concat([input, bytes]);
+      next();
+    });
     conn.on('error', gone);
     conn.on('end', gone);
-    conn.on('close', () => { this.#conns.delete(conn); gone(); });
+    conn.on('close', () => {
+      this.#conns.delete(conn);
+      gone();
+    });
   }
 }
 
@@ -276,8 +349,14 @@ export function readRequest(input) {
   const end = input.indexOf('\r\n\r\n');
   if (end < 0) return null;
   const head = input.toString('latin1', 0, end);
-  if (/^transfer-encoding:/im.test(head)) throw new Error('a request in chunks, which nobody sends upstream');
+  if (/^transfer-encoding:/im.test(head))
+    throw new Error('a request in chunks, which nobody sends upstream');
   const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
   if (input.length < end + 4 + length) return null;
-  return { line: head.split('\r\n')[0], head, body: Buffer.from(input.subarray(end + 4, end + 4 + length)), bytes: end + 4 + length };
+  return {
+    line: head.split('\r\n')[0],
+    head,
+    body: Buffer.from(input.subarray(end + 4, end + 4 + length)),
+    bytes: end + 4 + length,
+  };
 }

@@ -13,7 +13,12 @@ const TOP = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..
 
 function findProgram(name, variable) {
   const places = [process.env[variable]];
-  for (const dir of [process.env.POLLUX_BUILD, process.env.POLLUX_BUILDDIR, path.join(TOP, 'build/plain'), TOP]) {
+  for (const dir of [
+    process.env.POLLUX_BUILD,
+    process.env.POLLUX_BUILDDIR,
+    path.join(TOP, 'build/plain'),
+    TOP,
+  ]) {
     if (dir) places.push(path.join(dir, name));
   }
   const found = places.find((p) => p && fs.existsSync(p));
@@ -35,17 +40,29 @@ function environment(more = {}) {
 
 /** A program to its end: {code, signal, out, err}. */
 export async function run(program, args, { input = '', env, cwd } = {}) {
-  const child = spawn(program, args, { env: environment(env), cwd, stdio: ['pipe', 'pipe', 'pipe'] });
-  let out = '', err = '';
+  const child = spawn(program, args, {
+    env: environment(env),
+    cwd,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let out = '',
+    err = '';
   child.stdin.on('error', () => {});
   child.stdin.end(input);
-  child.stdout.on('data', (b) => { out += b; });
-  child.stderr.on('data', (b) => { err += b; });
+  child.stdout.on('data', (b) => {
+    out += b;
+  });
+  child.stderr.on('data', (b) => {
+    err += b;
+  });
   try {
-    return await inTime(new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (code, signal) => resolve({ code, signal, out, err }));
-    }), () => `the end of ${path.basename(program)} ${args.join(' ')}; it said: ${out}${err}`);
+    return await inTime(
+      new Promise((resolve, reject) => {
+        child.on('error', reject);
+        child.on('close', (code, signal) => resolve({ code, signal, out, err }));
+      }),
+      () => `the end of ${path.basename(program)} ${args.join(' ')}; it said: ${out}${err}`,
+    );
   } finally {
     child.kill('SIGKILL');
   }
@@ -76,8 +93,10 @@ export class Pollux {
    * with a dot in them are settings, for -D.
    */
   static async start(stage, options = {}) {
-    const { keys = ['k1'], clients, config, env = {}, dir, port = 0, logFile } = options;
-    const settings = Object.fromEntries(Object.entries(options).filter(([name]) => name.includes('.')));
+    const { keys = ['k1'], clients, config, env = {}, dir, logFile } = options;
+    const settings = Object.fromEntries(
+      Object.entries(options).filter(([name]) => name.includes('.')),
+    );
     const p = new Pollux();
     p.stage = stage;
     stage.daemons.push(p);
@@ -92,20 +111,33 @@ export class Pollux {
     p.env = { ...env };
     if (keys.length) p.env.GEMINI_API_KEYS = keys.map((k) => stage.secret(k)).join(',');
     if (p.clientKeys.length) p.env.POLLUX_CLIENT_KEYS = p.clientKeys.join(',');
-    p.listen = `127.0.0.1:${port}`;
     p.launch();
     await p.ready();
     return p;
   }
 
-  get runDir() { return path.join(this.dir, 'run'); }
-  get stateDir() { return path.join(this.dir, 'state'); }
-  get socket() { return path.join(this.runDir, 'control.sock'); }
-  get url() { return `http://127.0.0.1:${this.port}`; }
+  get runDir() {
+    return path.join(this.dir, 'run');
+  }
+  get stateDir() {
+    return path.join(this.dir, 'state');
+  }
+  get socket() {
+    return path.join(this.runDir, 'control.sock');
+  }
+  get url() {
+    return `http://127.0.0.1:${this.port}`;
+  }
 
   arguments() {
-    const settings = { 'server.listen': this.listen, 'server.run_dir': this.runDir, 'state.dir': this.stateDir,
-      'server.workers': 2, 'upstream.gemini_url': this.stage.upstreamUrl, ...this.settings };
+    const settings = {
+      'server.listen': '127.0.0.1:0',
+      'server.run_dir': this.runDir,
+      'state.dir': this.stateDir,
+      'server.workers': 2,
+      'upstream.gemini_url': this.stage.upstreamUrl,
+      ...this.settings,
+    };
     if (process.getuid() === 0) settings['server.user'] = 'root';
     const args = ['-f', '-c', this.configFile];
     for (const [name, value] of Object.entries(settings)) {
@@ -115,15 +147,22 @@ export class Pollux {
   }
 
   launch() {
-    const child = spawn(polluxd, this.arguments(), { env: environment(this.env), stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(polluxd, this.arguments(), {
+      env: environment(this.env),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.exit = null;
     this.since = this.heard.length;
     this.child = child;
     this.pid = child.pid;
     living.add(this);
-    const hear = (bytes) => { this.heard += bytes; };
+    const hear = (bytes) => {
+      this.heard += bytes;
+    };
     child.stderr.on('data', hear);
-    child.on('error', (error) => { this.heard += `${error}\n`; });
+    child.on('error', (error) => {
+      this.heard += `${error}\n`;
+    });
     this.ended = new Promise((resolve) => {
       child.on('exit', (code, signal) => {
         this.exit = { code, signal };
@@ -135,29 +174,49 @@ export class Pollux {
 
   /** All of the log; in a file of its own where the story says so. */
   get log() {
-    const file = this.logFile && fs.existsSync(this.logFile) ? fs.readFileSync(this.logFile, 'utf8') : '';
+    const file =
+      this.logFile && fs.existsSync(this.logFile) ? fs.readFileSync(this.logFile, 'utf8') : '';
     return this.heard + file;
   }
 
   /** This run's part of it. */
-  get said() { return this.log.slice(this.since); }
-
-  async ready() {
-    await until(() => this.exit || /master: ready .*listen=\S+/.test(this.said), () => `polluxd to be ready; its log:\n${this.log}`);
-    if (this.exit) throw new Error(`polluxd ended with ${JSON.stringify(this.exit)} before it was ready:\n${this.log}`);
-    this.port = Number(/master: ready .*listen="?[^\s,"]*:(\d+)/.exec(this.said)[1]);
+  get said() {
+    return this.log.slice(this.since);
   }
 
-  signal(name) { process.kill(this.pid, name); }
+  async ready() {
+    const pattern = /(?:master: ready .*listen=|"msg":"ready".*"listen":)"?[^\s,"]*:(\d+)/;
+    await until(
+      () => this.exit || pattern.test(this.said),
+      () => `polluxd to be ready; its log:\n${this.log}`,
+    );
+    if (this.exit) {
+      throw new Error(
+        `polluxd ended with ${JSON.stringify(this.exit)} before it was ready:\n${this.log}`,
+      );
+    }
+    this.port = Number(pattern.exec(this.said)[1]);
+  }
+
+  signal(name) {
+    this.child.kill(name);
+  }
 
   /** Resolves with {code, signal} of the master's end. */
-  over() { return inTime(this.ended, () => `the end of polluxd; its log:\n${this.log}`); }
+  over() {
+    return inTime(this.ended, () => `the end of polluxd; its log:\n${this.log}`);
+  }
 
   /** Resolves when nobody is left who could write to the log. */
-  silence() { return inTime(this.silent, () => `all processes to end; the log:\n${this.log}`); }
+  silence() {
+    return inTime(this.silent, () => `all processes to end; the log:\n${this.log}`);
+  }
 
   async logs(pattern) {
-    await until(() => pattern.test(this.said), () => `${pattern} in the log:\n${this.said}`);
+    await until(
+      () => pattern.test(this.said),
+      () => `${pattern} in the log:\n${this.said}`,
+    );
   }
 
   /** An orderly end: what the story left running is cut off by a second signal. */
@@ -193,7 +252,10 @@ export class Pollux {
         const stat = fs.readFileSync(`/proc/${name}/stat`, 'latin1');
         const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
         if (Number(parent) !== this.pid || state === 'Z') continue;
-        const title = fs.readFileSync(`/proc/${name}/cmdline`, 'latin1').replace(/\0.*/s, '').replace(/^pollux: /, '');
+        const title = fs
+          .readFileSync(`/proc/${name}/cmdline`, 'latin1')
+          .replace(/\0.*/s, '')
+          .replace(/^pollux: /, '');
         found.push({ pid: Number(name), title });
       } catch {
         /* It ended while we looked. */
@@ -202,8 +264,12 @@ export class Pollux {
     return found;
   }
 
-  worker(number) { return this.children().find((c) => c.title === `worker ${number}`)?.pid; }
-  janitor() { return this.children().find((c) => c.title === 'janitor')?.pid; }
+  worker(number) {
+    return this.children().find((c) => c.title === `worker ${number}`)?.pid;
+  }
+  janitor() {
+    return this.children().find((c) => c.title === 'janitor')?.pid;
+  }
 
   killAll() {
     living.delete(this);
@@ -236,22 +302,35 @@ export class Pollux {
     return live;
   }
 
-  get(target, options) { return this.request('GET', target, options); }
+  get(target, options) {
+    return this.request('GET', target, options);
+  }
 
   /** The body of a chat, ready to be sent. */
   chatBody(said, { stream, usage, model = MODEL, ...fields } = {}) {
     const messages = typeof said === 'string' ? [{ role: 'user', content: said }] : said;
-    return { model, messages, ...(stream ? { stream: true } : {}),
-      ...(usage ? { stream_options: { include_usage: true } } : {}), ...fields };
+    return {
+      model,
+      messages,
+      ...(stream ? { stream: true } : {}),
+      ...(usage ? { stream_options: { include_usage: true } } : {}),
+      ...fields,
+    };
   }
 
   openChat(said, fields = {}, options = {}) {
-    return this.open('POST', '/v1/chat/completions', { ...options, body: this.chatBody(said, fields) });
+    return this.open('POST', '/v1/chat/completions', {
+      ...options,
+      body: this.chatBody(said, fields),
+    });
   }
 
   /** {status, headers, text, json | chunks, done, usage, finish, error} */
   async chat(said, fields = {}, options = {}) {
-    const live = await this.request('POST', '/v1/chat/completions', { ...options, body: this.chatBody(said, fields) });
+    const live = await this.request('POST', '/v1/chat/completions', {
+      ...options,
+      body: this.chatBody(said, fields),
+    });
     return readChat(live);
   }
 
@@ -264,6 +343,21 @@ export class Pollux {
     const live = await this.openNative(verb, body, options);
     await live.end();
     return live;
+  }
+
+  /** A request's head for a bare connection, up to the empty line. */
+  head(headers, target = '/v1/chat/completions', version = '1.1') {
+    const lines = headers.map((header) => `${header}\r\n`).join('');
+    return (
+      `POST ${target} HTTP/${version}\r\nHost: pollux\r\n` +
+      `Authorization: Bearer ${this.clientKey}\r\n${lines}\r\n`
+    );
+  }
+
+  /** A whole chat request for a bare connection. */
+  chatBytes(said, fields, target, version) {
+    const body = JSON.stringify(this.chatBody(said, fields));
+    return this.head([`Content-Length: ${Buffer.byteLength(body)}`], target, version) + body;
   }
 
   dial() {
@@ -290,9 +384,14 @@ export class Pollux {
   async ctl(...words) {
     const options = typeof words[words.length - 1] === 'object' ? words.pop() : {};
     const labels = words[0] === 'keys' && words.length > 2 ? await this.labels() : {};
-    const result = await this.ctlSays(words.map((w) => labels[w] ?? w), options);
+    const result = await this.ctlSays(
+      words.map((w) => labels[w] ?? w),
+      options,
+    );
     if (result.code !== 0) {
-      throw new Error(`polluxctl ${words.join(' ')}: exit ${result.code}: ${result.out}${result.err}`);
+      throw new Error(
+        `polluxctl ${words.join(' ')}: exit ${result.code}: ${result.out}${result.err}`,
+      );
     }
     return result.json;
   }
@@ -310,10 +409,14 @@ export class Pollux {
   }
 
   /** One key as "keys show" has it; frozen for the model that stories use. */
-  key(name) { return this.ctl('keys', 'show', name, '--model', MODEL); }
+  key(name) {
+    return this.ctl('keys', 'show', name, '--model', MODEL);
+  }
 
   /** All keys are lent again, whatever happened to them. */
-  thaw() { return this.ctl('keys', 'thaw', ...this.keys); }
+  thaw() {
+    return this.ctl('keys', 'thaw', ...this.keys);
+  }
 
   /** Counters of /health, over all workers. */
   async counts() {
@@ -322,7 +425,10 @@ export class Pollux {
 
   async counted(name, condition) {
     let counts;
-    await until(async () => condition((counts = await this.counts())[name]), () => `${name}; now ${JSON.stringify(counts)}`);
+    await until(
+      async () => condition((counts = await this.counts())[name]),
+      () => `${name}; now ${JSON.stringify(counts)}`,
+    );
     return counts;
   }
 
@@ -343,7 +449,12 @@ export class Pollux {
 
 /** A chat's answer, whole or streamed, in the words of stories. */
 export function readChat(live) {
-  const answer = { status: live.status, headers: live.headers, body: live.text, cutOff: live.wasCutOff };
+  const answer = {
+    status: live.status,
+    headers: live.headers,
+    body: live.text,
+    cutOff: live.wasCutOff,
+  };
   if (!String(live.headers['content-type']).startsWith('text/event-stream')) {
     answer.json = live.json;
     answer.error = answer.json.error;

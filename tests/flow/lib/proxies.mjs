@@ -21,7 +21,9 @@ class Proxy {
     return p;
   }
 
-  get connections() { return this.#conns.size; }
+  get connections() {
+    return this.#conns.size;
+  }
 
   async close() {
     for (const conn of this.#conns) conn.destroy();
@@ -30,13 +32,20 @@ class Proxy {
 
   /** Bytes go both ways until one side leaves. */
   async join(conn, host, port) {
-    const far = net.connect(port, host);
+    // A bare system has no /etc/hosts, and its resolver may not know this name.
+    const far = net.connect(port, host === 'localhost' ? '127.0.0.1' : host);
     this.#conns.add(far);
     far.on('error', () => conn.destroy());
-    far.on('close', () => { this.#conns.delete(far); conn.destroy(); });
+    far.on('close', () => {
+      this.#conns.delete(far);
+      conn.destroy();
+    });
     conn.on('close', () => far.destroy());
     await new Promise((resolve, reject) => far.once('connect', resolve).once('close', reject));
-    return () => { conn.pipe(far); far.pipe(conn); };
+    return () => {
+      conn.pipe(far);
+      far.pipe(conn);
+    };
   }
 }
 
@@ -52,7 +61,11 @@ async function take(conn, enough) {
     const more = conn.read();
     if (more) bytes = Buffer.concat([bytes, more]);
     else if (conn.readableEnded || conn.destroyed) throw new Error('left');
-    else await new Promise((resolve) => { conn.once('readable', resolve); conn.once('close', resolve); });
+    else
+      await new Promise((resolve) => {
+        conn.once('readable', resolve);
+        conn.once('close', resolve);
+      });
   }
 }
 
@@ -60,9 +73,19 @@ const exactly = (n) => (bytes) => (bytes.length >= n ? n : -1);
 
 export class ConnectProxy extends Proxy {
   async serve(conn) {
-    const head = (await take(conn, (b) => { const at = b.indexOf('\r\n\r\n'); return at < 0 ? -1 : at + 4; })).toString('latin1');
+    const head = (
+      await take(conn, (b) => {
+        const at = b.indexOf('\r\n\r\n');
+        return at < 0 ? -1 : at + 4;
+      })
+    ).toString('latin1');
     const [method, target] = head.split(' ');
-    this.visits.push({ method, target, authorization: /^proxy-authorization: *(.*?)\r$/im.exec(head)?.[1], head });
+    this.visits.push({
+      method,
+      target,
+      authorization: /^proxy-authorization: *(.*?)\r$/im.exec(head)?.[1],
+      head,
+    });
     if (this.visits.length <= this.refusals || method !== 'CONNECT') {
       conn.end('HTTP/1.1 502 No Way\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
       return;
@@ -77,7 +100,7 @@ export class ConnectProxy extends Proxy {
 export class Socks5Proxy extends Proxy {
   async serve(conn) {
     const [, count] = await take(conn, exactly(2));
-    const methods = [...await take(conn, exactly(count))];
+    const methods = [...(await take(conn, exactly(count)))];
     const visit = { methods };
     if (methods.includes(2)) {
       conn.write(Buffer.from([5, 2]));

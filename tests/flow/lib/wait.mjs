@@ -15,7 +15,10 @@ export function deferred() {
 export async function inTime(promise, what, ms = SLOW_MS) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain for ${typeof what === 'function' ? what() : what}`)), ms);
+    timer = setTimeout(
+      () => reject(new Error(`waited in vain for ${typeof what === 'function' ? what() : what}`)),
+      ms,
+    );
   });
   try {
     return await Promise.race([promise, late]);

@@ -1,0 +1,319 @@
+// OpenAI's official SDK, unmodified: only base URL and key are ours.
+
+import OpenAI from 'openai';
+import {
+  assert,
+  deferred,
+  fault,
+  flow,
+  PER_DAY,
+  PER_MINUTE,
+  piece,
+  until,
+} from '../flow/harness.mjs';
+
+const MODEL = 'gemini-2.5-flash';
+const HI = { model: MODEL, messages: [{ role: 'user', content: 'hi' }] };
+
+/** The SDK, and how many requests it has sent. */
+function sdk(pollux, options = {}) {
+  const client = new OpenAI({
+    baseURL: `${pollux.url}/v1`,
+    apiKey: pollux.clientKey,
+    maxRetries: 0,
+    ...options,
+    fetch: (...args) => {
+      client.sent++;
+      return fetch(...args);
+    },
+  });
+  client.sent = 0;
+  return client;
+}
+
+/** What the promise is rejected with. */
+async function refusal(promise, kind) {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof kind, `${error.constructor.name}: ${error.message}`);
+    return error;
+  }
+  return assert.fail('it was not refused');
+}
+
+flow('chat.completions.create', async (t) => {
+  const gemini = await t.gemini();
+  const pollux = await t.pollux();
+
+  const { data, request_id: id } = await sdk(pollux)
+    .chat.completions.create({
+      model: MODEL,
+      temperature: 0.5,
+      max_completion_tokens: 99,
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'hi' },
+      ],
+    })
+    .withResponse();
+
+  assert.equal(data.choices[0].message.content, 'Hello');
+  assert.equal(data.choices[0].message.role, 'assistant');
+  assert.equal(data.choices[0].finish_reason, 'stop');
+  assert.equal(data.usage.total_tokens, 112);
+  assert.match(id, /^req_/);
+  assert.equal(gemini.last.json.systemInstruction.parts[0].text, 'Be brief.');
+  assert.deepEqual(gemini.last.json.generationConfig, { temperature: 0.5, maxOutputTokens: 99 });
+});
+
+flow('chat.completions.create, streaming', async (t) => {
+  await t.gemini();
+  const pollux = await t.pollux();
+
+  const stream = await sdk(pollux).chat.completions.create({
+    ...HI,
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+
+  assert.equal(chunks.map((c) => c.choices[0]?.delta.content ?? '').join(''), 'Hello');
+  assert.equal(chunks[chunks.length - 1].usage.total_tokens, 112);
+  assert.equal(
+    chunks
+      .flatMap((c) => c.choices)
+      .map((c) => c.finish_reason)
+      .filter(Boolean)
+      .join(),
+    'stop',
+  );
+});
+
+flow('chat.completions.stream puts the pieces together', async (t) => {
+  await t.gemini();
+  const pollux = await t.pollux();
+
+  const stream = sdk(pollux).chat.completions.stream({
+    ...HI,
+    stream_options: { include_usage: true },
+  });
+  let heard = '';
+  stream.on('content', (delta) => {
+    heard += delta;
+  });
+  const whole = await stream.finalChatCompletion();
+
+  assert.equal(heard, 'Hello');
+  assert.equal(whole.choices[0].message.content, 'Hello');
+  assert.equal(whole.choices[0].finish_reason, 'stop');
+  assert.equal((await stream.totalUsage()).total_tokens, 112);
+});
+
+flow('each piece is there when it was said', async (t) => {
+  const gemini = await t.gemini();
+  const next = deferred();
+  gemini.anyone.does(async (asked) => {
+    await asked.begin();
+    await asked.event(piece('one'));
+    await next.promise;
+    await asked.event(piece('two', { finish: 'STOP' }));
+    await asked.end();
+  });
+  const pollux = await t.pollux();
+
+  const said = [];
+  for await (const chunk of await sdk(pollux).chat.completions.create({ ...HI, stream: true })) {
+    const text = chunk.choices[0].delta.content;
+    if (text) said.push(text);
+    if (text === 'one') next.resolve();
+  }
+  assert.deepEqual(said, ['one', 'two']);
+});
+
+flow('models.list and models.retrieve', async (t) => {
+  await t.gemini();
+  const pollux = await t.pollux();
+  const client = sdk(pollux);
+
+  const ids = [];
+  for await (const model of client.models.list()) ids.push(model.id);
+  assert.ok(ids.includes(MODEL));
+  assert.equal((await client.models.retrieve(MODEL)).id, MODEL);
+  const error = await refusal(client.models.retrieve('gpt-99'), OpenAI.NotFoundError);
+  assert.equal(error.code, 'model_not_found');
+});
+
+flow('errors are those that programs catch', async (t) => {
+  const gemini = await t.gemini();
+  const pollux = await t.pollux({ 'server.max_body': '16 KiB' });
+  const client = sdk(pollux);
+  const create = (fields, options) => client.chat.completions.create({ ...HI, ...fields }, options);
+
+  const stranger = await refusal(
+    sdk(pollux, { apiKey: 'sk-stranger-of-some-length' }).chat.completions.create(HI),
+    OpenAI.AuthenticationError,
+  );
+  assert.equal(stranger.code, 'invalid_api_key');
+  const unknown = await refusal(create({ model: 'gpt-99' }), OpenAI.NotFoundError);
+  assert.equal(unknown.code, 'model_not_found');
+  const bad = await refusal(create({ temperature: 9 }), OpenAI.BadRequestError);
+  assert.equal(bad.param, 'temperature');
+  assert.equal(bad.type, 'invalid_request_error');
+  assert.match(bad.requestID, /^req_/);
+  assert.equal(
+    (
+      await refusal(
+        create({ messages: [{ role: 'user', content: 'x'.repeat(20000) }] }),
+        OpenAI.APIError,
+      )
+    ).status,
+    413,
+  );
+  await refusal(client.post('/nothing/here', { body: {} }), OpenAI.NotFoundError);
+
+  gemini.anyone.answers(400, { message: 'No, for a reason of mine.' });
+  assert.match(
+    (await refusal(create({}), OpenAI.BadRequestError)).message,
+    /No, for a reason of mine\./,
+  );
+  assert.match(
+    (await refusal(create({ stream: true }), OpenAI.BadRequestError)).message,
+    /No, for a reason of mine\./,
+  );
+});
+
+flow('a limit is a RateLimitError, with the time to wait', async (t) => {
+  const gemini = await t.gemini();
+  gemini.anyone.answers(429, { quotaId: PER_MINUTE, retryDelay: '30s' });
+  const pollux = await t.pollux({ 'queue.max_wait': '0s' });
+
+  const error = await refusal(sdk(pollux).chat.completions.create(HI), OpenAI.RateLimitError);
+
+  assert.equal(error.type, 'rate_limit_error');
+  assert.ok(Number(error.headers.get('retry-after')) > 20);
+});
+
+flow('the SDK tries again when it was told to, not before', async (t) => {
+  const gemini = await t.gemini();
+  gemini.for('k1').answers(429, { quotaId: PER_MINUTE, retryDelay: '2s' }).behaves();
+  const pollux = await t.pollux({ 'queue.max_wait': '0s' });
+  const client = sdk(pollux, { maxRetries: 5 });
+
+  const answer = await client.chat.completions.create(HI);
+
+  assert.equal(answer.choices[0].message.content, 'Hello');
+  assert.equal(client.sent, 2, 'one more time, and that was late enough');
+});
+
+flow('the SDK does not try again what will not get better', async (t) => {
+  const gemini = await t.gemini();
+  const pollux = await t.pollux({ keys: ['k1', 'k2'], 'queue.max_wait': '0s' });
+  const once = async (kind) => {
+    const client = sdk(pollux, { maxRetries: 5 });
+    const error = await refusal(client.chat.completions.create(HI), kind);
+    assert.equal(client.sent, 1, error.message);
+    await pollux.thaw();
+    return error;
+  };
+
+  gemini.anyone.answers(429, { quotaId: PER_DAY });
+  assert.equal((await once(OpenAI.RateLimitError)).code, 'insufficient_quota');
+  gemini.anyone.answers(500);
+  await once(OpenAI.InternalServerError); // Pollux did that already
+  gemini.anyone.answers(400);
+  await once(OpenAI.BadRequestError);
+});
+
+const BREAKS = {
+  "an error of Gemini's": async (asked) => {
+    await asked.chunk(`${JSON.stringify(fault(503), null, 2)}\n`);
+    await asked.end();
+  },
+  'a cut': async (asked) => asked.cut(),
+  'a reset': async (asked) => asked.reset(),
+};
+
+flow('what breaks in the middle is raised in the middle', async (t) => {
+  const gemini = await t.gemini();
+  const pollux = await t.pollux();
+
+  for (const [name, breaks] of Object.entries(BREAKS)) {
+    const first = deferred();
+    gemini.anyone.does(async (asked) => {
+      await asked.begin();
+      await asked.event(piece('Hel'));
+      await first.promise;
+      await breaks(asked);
+    });
+    const client = sdk(pollux, { maxRetries: 5 });
+    let heard = '';
+    const error = await refusal(
+      (async () => {
+        for await (const chunk of await client.chat.completions.create({ ...HI, stream: true })) {
+          heard += chunk.choices[0].delta.content ?? '';
+          if (heard) first.resolve();
+        }
+      })(),
+      OpenAI.APIError,
+    );
+    assert.equal(heard, 'Hel', name);
+    assert.ok(error.message, name);
+    assert.equal(client.sent, 1, name);
+    await pollux.thaw();
+  }
+});
+
+flow('a program that gives up stops Gemini', async (t) => {
+  const gemini = await t.gemini();
+  gemini.anyone.does(async (asked) => {
+    if (!asked.streams) return;
+    await asked.begin();
+    await asked.event(piece('one'));
+  });
+  const pollux = await t.pollux();
+  const client = sdk(pollux);
+
+  for await (const chunk of await client.chat.completions.create({ ...HI, stream: true })) {
+    if (chunk.choices[0].delta.content) break;
+  }
+  await gemini.requests[0].aborted();
+
+  const abort = new AbortController();
+  const asking = client.chat.completions.create(HI, { signal: abort.signal });
+  await gemini.request(2);
+  abort.abort();
+  await refusal(asking, OpenAI.APIUserAbortError);
+  await gemini.requests[1].aborted();
+});
+
+flow('many at once', async (t) => {
+  const gemini = await t.gemini();
+  gemini.anyone.does((asked) => {
+    const said = asked.json.contents[0].parts[0].text;
+    return asked.streams
+      ? asked.stream(piece(said), piece('!', { finish: 'STOP' }))
+      : asked.whole(200, piece(`${said}!`, { finish: 'STOP' }));
+  });
+  const pollux = await t.pollux();
+  const client = sdk(pollux);
+
+  await Promise.all(
+    Array.from({ length: 60 }, async (_, i) => {
+      const body = { model: MODEL, messages: [{ role: 'user', content: `n${i}` }] };
+      if (i % 2) {
+        assert.equal(
+          (await client.chat.completions.create(body)).choices[0].message.content,
+          `n${i}!`,
+        );
+      } else {
+        let heard = '';
+        for await (const c of await client.chat.completions.create({ ...body, stream: true }))
+          heard += c.choices[0].delta.content ?? '';
+        assert.equal(heard, `n${i}!`);
+      }
+    }),
+  );
+  await until(async () => (await pollux.counts()).fetches === 0, 'all calls to end');
+});
