@@ -26,7 +26,9 @@ extern char **environ;
 static bool logs_to_stderr; /* by choice, or because nothing else was to be had */
 static char *block;         /* the kernel's view of arguments and environment */
 static size_t block_bytes;
-static char **arguments __attribute__((used)); /* the copies that main goes on with */
+/* What main goes on with; named here so that leak checkers see whose it is. */
+static char **arguments __attribute__((used));
+static char **kept_environment __attribute__((used));
 
 static bool
 group_of(const struct config *c, struct identity *who, struct err *e)
@@ -327,7 +329,7 @@ process_wipe_environment(void)
 		mem_free(kept[i]);
 	}
 	kept[n] = NULL;
-	environ = kept;
+	environ = kept_environment = kept;
 	if (block)
 		mem_wipe(block, block_bytes);
 	process_set_title("master");
