@@ -93,22 +93,6 @@ client_make_key(struct buf *out)
 }
 
 bool
-client_check_label(struct span label, struct err *e)
-{
-	if (label.len == 0 || label.len >= sizeof(((struct client *)0)->label))
-		return err_field(e, "label", "a label has 1 to %zu characters",
-		    sizeof(((struct client *)0)->label) - 1);
-	for (size_t i = 0; i < label.len; i++) {
-		unsigned char c = (unsigned char)label.p[i];
-
-		if (!isalnum(c) && !strchr("-_.@:+", c))
-			return err_field(
-			    e, "label", "a label is made of letters, digits and - _ . @ : +");
-	}
-	return true;
-}
-
-bool
 client_check_key(struct span key, struct err *e)
 {
 	if (key.len < KEY_MIN || key.len > KEY_MAX)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/text.h"
+#include "store/label.h"
 #include "store/store.h"
 #include "store/writer.h"
 
@@ -19,7 +20,7 @@ enum client_source { CLIENT_FROM_OPERATOR, CLIENT_FROM_ENVIRONMENT, CLIENT_FROM_
 
 struct client {
 	char id[CLIENT_ID_LEN + 1];
-	char label[64];
+	char label[LABEL_MAX + 1];
 	enum client_source source;
 	bool enabled;
 	int64_t created_wall_ms;
@@ -35,7 +36,6 @@ bool client_identify(
     struct store *, const struct seal *, struct span key, struct client *, struct err *);
 void client_make_key(struct buf *out); /* a new random key */
 void client_hash(const struct seal *, struct span key, unsigned char out[SEAL_HASH_BYTES]);
-bool client_check_label(struct span label, struct err *);
 bool client_check_key(
     struct span key, struct err *); /* one brought along: 16 to 256 printable characters */
 void client_encode(const struct client *, struct buf *record);

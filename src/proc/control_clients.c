@@ -5,6 +5,7 @@
 #include "proc/control_words.h"
 
 #include "base/mem.h"
+#include "store/label.h"
 #include "proc/control.h"
 
 static bool
@@ -140,7 +141,7 @@ control_clients_add(struct control_ask *a)
 	const char *label;
 	bool made;
 
-	if (!control_label(a, client_check_label, &label) || !take_key(a, &key, &made))
+	if (!control_label(a, label_check, &label) || !take_key(a, &key, &made))
 		return;
 	if (load(a, &list)) {
 		add_to(a, &list, buf_span(&key), made, label);

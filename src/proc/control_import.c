@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include "base/mem.h"
+#include "store/label.h"
 #include "proc/control.h"
 #include "proc/control_keys.h"
 
@@ -125,7 +126,7 @@ choose_label(struct import *i, struct span given, char out[LABEL_BYTES])
 		label_make(out, LABEL_BYTES, "key", &i->next, is_taken, i);
 		return true;
 	}
-	if (!credential_check_label(given, &e)) {
+	if (!label_check(given, &e)) {
 		refuse_line(i, e.text);
 		return false;
 	}

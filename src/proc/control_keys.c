@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "proc/control.h"
 #include "proc/control_keys.h"
+#include "store/label.h"
 #include "upstream/credential.h"
 #include "upstream/health.h"
 
@@ -223,7 +224,7 @@ control_keys_add(struct control_ask *a)
 	struct span secret;
 	const char *label;
 
-	if (!control_label(a, credential_check_label, &label))
+	if (!control_label(a, label_check, &label))
 		return;
 	if (control_input(a).len == 0) {
 		control_refuse_usage(a, "no key was given: it is read from standard input");

@@ -22,7 +22,6 @@ enum {
 
 #define SECRET_MIN 8
 #define SECRET_MAX 512
-#define LABEL_MAX  63
 
 bool
 credential_check_secret(struct span pasted, struct span *clean, struct err *e)
@@ -51,21 +50,6 @@ credential_check_secret(struct span pasted, struct span *clean, struct err *e)
 		return err_field(e, "key", "the key has %zu characters; %d to %d are possible",
 		    s.len, SECRET_MIN, SECRET_MAX);
 	*clean = s;
-	return true;
-}
-
-bool
-credential_check_label(struct span label, struct err *e)
-{
-	if (label.len == 0 || label.len > LABEL_MAX)
-		return err_field(e, "label", "a label has 1 to %d characters", LABEL_MAX);
-	for (size_t i = 0; i < label.len; i++) {
-		unsigned char c = (unsigned char)label.p[i];
-
-		if (!isalnum(c) && !strchr("-_.@:+", c))
-			return err_field(
-			    e, "label", "a label is made of letters, digits and - _ . @ : +");
-	}
 	return true;
 }
 

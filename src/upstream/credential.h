@@ -33,7 +33,6 @@ struct credential {
 /* Checks what an operator pasted: trims white space, refuses quotes, blanks inside, control bytes,
  * absurd lengths. */
 bool credential_check_secret(struct span pasted, struct span *clean, struct err *);
-bool credential_check_label(struct span label, struct err *);
 void credential_make_id(struct span secret, const struct seal *, char id[CREDENTIAL_ID_LEN + 1]);
 void credential_encode(const struct credential *, struct buf *record);
 bool credential_decode(struct span id, struct span record, struct credential *out);
