@@ -17,7 +17,7 @@ failed=0
 # build DIRECTORY ARGUMENT...: configures and makes everything, tests included.
 build() {
 	tree_configure "$@" && logged "$top/build/$1/make.log" \
-		make -C "$top/build/$1" -j"$cores" all check TESTS=
+		make -C "$top/build/$1" -j"$cores" check TESTS=
 }
 
 # check DIRECTORY [TARGET]
@@ -132,17 +132,21 @@ step_fuzz() {
 	[ $found -gt 0 ]
 }
 
+# Each says what it measured, as comments between the lines of its TAP.
 step_proofs() {
 	build long-proofs CFLAGS='-O2 -g' || return 1
 	dir=$top/build/long-proofs
+	status=0
 	for proof in "$top"/tests/long/*.test.mjs; do
 		[ -e "$proof" ] || continue
 		say "${proof##*/}"
+		log=$dir/${proof##*/}.log
 		POLLUX_SRCDIR=$top POLLUX_BUILDDIR=$dir POLLUXD=$dir/polluxd POLLUXCTL=$dir/polluxctl \
 			GEMINI_SIM=$dir/tests/sim/gemini-sim NODE=$(command -v node) \
-			logged "$dir/$(basename "$proof").log" \
-			node --test-reporter=tap "$proof" || return 1
+			logged "$log" node --test-reporter=tap "$proof" || status=1
+		sed -n '/^# Subtest/d; /^# [a-z_]* [0-9.]*$/d; s/^# /    /p; /# SKIP/p' "$log"
 	done
+	return $status
 }
 
 needs_install $BUILD_NEEDS $TEST_NEEDS $LONG_NEEDS curl=curl || exit 1

@@ -32,8 +32,9 @@ class Proxy {
 
   /** Bytes go both ways until one side leaves. */
   async join(conn, host, port) {
-    // A bare system has no /etc/hosts, and its resolver may not know this name.
-    const far = net.connect(port, host === 'localhost' ? '127.0.0.1' : host);
+    // The fake Gemini listens on IPv4 alone; a bare system has no /etc/hosts that knows the name.
+    const isHere = host === 'localhost' || host === '::1';
+    const far = net.connect(port, isHere ? '127.0.0.1' : host);
     this.#conns.add(far);
     far.on('error', () => conn.destroy());
     far.on('close', () => {
