@@ -17,12 +17,15 @@
 /* All of it is resident for each idle connection.  Cookies lie in it twice: half of it carries
  * heads of 3.5 kB only. */
 #define POOL_BYTES     16384
-#define PASSES         4    /* of MHD_run in a turn, while it says that it has more to do */
-#define DRAIN_GRACE_MS 1000 /* an idle client's next request may be on its way */
+#define PASSES         4     /* of MHD_run in a turn, while it says that it has more to do */
+#define DRAIN_GRACE_MS 1000  /* an idle client's next request may be on its way */
+#define SAY_FULL_MS    60000 /* once in so long, that clients wait for a place */
 
 struct server {
 	struct loop *loop; /* borrowed */
 	int64_t max_connections;
+	const char *limited_by;
+	int64_t full_said_ms; /* 0: not yet */
 	struct conn_config conn_config;
 	struct conn_owner conn_owner;
 	struct request_house house;
@@ -106,12 +109,28 @@ server_streams(const struct server *s)
 	return s->house.n_streams;
 }
 
+/* Someone waits in the kernel's queue, and nobody else will tell the operator. */
+static void
+say_full(struct server *s)
+{
+	int64_t now_ms = loop_now_ms(s->loop);
+
+	if (s->full_said_ms && now_ms - s->full_said_ms < SAY_FULL_MS)
+		return;
+	s->full_said_ms = now_ms;
+	log_warn("server", "every place is taken: more clients wait until one leaves",
+	    "places=%lld limit=%s", (long long)s->max_connections, s->limited_by);
+}
+
 static bool
 has_room(void *arg)
 {
 	struct server *s = arg;
 
-	return server_connections(s) < s->max_connections;
+	if (server_connections(s) < s->max_connections)
+		return true;
+	say_full(s);
+	return false;
 }
 
 static void
@@ -291,8 +310,7 @@ server_drain(struct server *s, loop_fn *idle, void *ctx)
 	s->house.is_draining = true;
 	listener_stop(s->listener);
 	/* One that has not asked anything yet is just about to. */
-	list_for_each(it, &s->conns)
-	{
+	list_for_each (it, &s->conns) {
 		struct conn *c = list_entry(it, struct conn, link);
 
 		if (!c->request && !conn_is_fresh(c))
@@ -364,6 +382,7 @@ fill_in(struct server *s, const struct server_config *config, const struct serve
     void *ctx)
 {
 	s->max_connections = config->max_connections;
+	s->limited_by = config->limited_by ? config->limited_by : "max_connections";
 	s->conn_config.header_timeout_ms = config->header_timeout_ms;
 	s->conn_config.idle_timeout_ms = config->idle_timeout_ms;
 	s->conn_owner = (struct conn_owner){ client_left, client_is_slow, s };
@@ -411,8 +430,7 @@ server_free(struct server **slot)
 	s->house.is_closing = true;
 	listener_free(&s->listener);
 	/* The library may not be stopped while a connection is suspended. */
-	list_for_each(it, &s->conns)
-	{
+	list_for_each (it, &s->conns) {
 		struct conn *c = list_entry(it, struct conn, link);
 
 		if (c->request)

@@ -22,6 +22,7 @@ struct server_config {
 	size_t listen_count;
 	uint64_t max_body_bytes;
 	int64_t max_connections;    /* more wait in the kernel's queue */
+	const char *limited_by;     /* static: what that number comes from, for the log */
 	int64_t header_timeout_ms;  /* from accept, or from the last answer plus idle_timeout */
 	int64_t idle_timeout_ms;    /* between requests; then closed without a word */
 	int64_t drain_bytes;        /* of a refused body that are read and dropped before closing */

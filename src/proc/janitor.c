@@ -347,6 +347,14 @@ open_store(struct janitor *j, struct err *e)
 	return true;
 }
 
+/* One before us may have been killed between its commit and telling of it. */
+static void
+tell_all_changed(struct janitor *j)
+{
+	for (int g = 0; g < BOARD_GEN_COUNT; g++)
+		board_bump(j->birth->board, (enum board_generation)g);
+}
+
 static bool
 do_first_run(struct janitor *j, struct err *e)
 {
@@ -394,6 +402,7 @@ come_up(struct janitor *j, struct err *e)
 
 	if (!process_settle(b, e) || !open_store(j, e))
 		return false;
+	tell_all_changed(j);
 	j->loop = loop_new();
 	loop_signal(j->loop, SIGTERM, on_signal, j);
 	loop_signal(j->loop, SIGINT, on_signal, j);
@@ -429,7 +438,7 @@ let_answers_leave(struct janitor *j)
 	for (int turns = 0; turns < LAST_TURNS; turns++) {
 		size_t queued = 0;
 
-		list_for_each(it, &j->peers)
+		list_for_each (it, &j->peers)
 			queued += link_queued_bytes(list_entry(it, struct peer, link)->wire);
 		if (queued == 0)
 			return;
@@ -467,7 +476,7 @@ go_down(struct janitor *j)
 	committer_free(&j->committer);
 	control_fini(&j->control);
 	let_answers_leave(j);
-	list_for_each_safe(it, next, &j->peers) {
+	list_for_each_safe (it, next, &j->peers) {
 		struct peer *p = list_entry(it, struct peer, link);
 		struct link *wire = p->wire;
 

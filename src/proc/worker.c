@@ -20,14 +20,15 @@
 #include "store/writer.h"
 #include "upstream/pool.h"
 
-#define WRITE_QUEUE_BYTES  (8u << 20)
-#define IDLE_UPSTREAM      256
-#define STREAM_HIGH_WATER  (64u << 10)
-#define STREAM_LOW_WATER   (16u << 10)
-#define LINGER_MS          5000
-#define LINGER_BYTES       (1u << 20)
-#define REFUSED_BODY_BYTES (32u << 20) /* of a body nobody wants, read so that the refusal can be  \
-					*/
+#define WRITE_QUEUE_BYTES (8u << 20)
+#define IDLE_UPSTREAM     256
+#define STREAM_HIGH_WATER (64u << 10)
+#define STREAM_LOW_WATER  (16u << 10)
+#define LINGER_MS         5000
+#define LINGER_BYTES      (1u << 20)
+#define REFUSED_BODY_BYTES                                                                         \
+	(32u << 20) /* of a body nobody wants, read so that the refusal can be                     \
+		     */
 
 struct worker {
 	const struct birth *birth; /* borrowed from the master's memory */
@@ -137,13 +138,20 @@ on_signal(void *ctx, int signo)
 	drain(w);
 }
 
+/* A stream has two descriptors; the rest is for the store, links and idle connections. */
+static int64_t
+connections_by_descriptors(void)
+{
+	int64_t n = (process_descriptors() - 512) / 2;
+
+	return n < 16 ? 16 : n;
+}
+
 static int64_t
 connections_allowed(const struct config *c)
 {
-	int64_t by_descriptors = (process_descriptors() - 512) / 2;
+	int64_t by_descriptors = connections_by_descriptors();
 
-	if (by_descriptors < 16)
-		by_descriptors = 16;
 	if (c->server_max_connections == 0)
 		return by_descriptors;
 	if (c->server_max_connections > by_descriptors)
@@ -175,6 +183,10 @@ open_server(struct worker *w, struct err *e)
 		.listen_count = w->birth->listen_count,
 		.max_body_bytes = c->server_max_body_bytes,
 		.max_connections = connections_allowed(c),
+		.limited_by = c->server_max_connections == 0 ||
+				      c->server_max_connections > connections_by_descriptors()
+				  ? "RLIMIT_NOFILE"
+				  : "server.max_connections",
 		.header_timeout_ms = c->server_header_timeout_ms,
 		.idle_timeout_ms = c->server_idle_timeout_ms,
 		.drain_bytes = REFUSED_BODY_BYTES,

@@ -44,10 +44,12 @@ static void connect_now(void *ctx);
 static void
 retry_later(struct writer *w)
 {
-	if (!w->said_away)
+	/* Where nothing waits, the master says of the janitor all there is to say. */
+	if (!w->said_away && w->count > 0) {
 		log_warn(
 		    "store", "the janitor cannot be reached, writes wait", "waiting=%zu", w->count);
-	w->said_away = true;
+		w->said_away = true;
+	}
 	loop_timer(w->loop, &w->retry, w->retry_ms, connect_now, w);
 	w->retry_ms = w->retry_ms * 2 < RETRY_LAST_MS ? w->retry_ms * 2 : RETRY_LAST_MS;
 }
@@ -62,7 +64,7 @@ write_free(struct write *p)
 static struct write *
 find_write(struct writer *w, uint64_t id)
 {
-	list_for_each(it, &w->waiting) {
+	list_for_each (it, &w->waiting) {
 		struct write *p = list_entry(it, struct write, link);
 
 		if (p->id == id)
@@ -129,7 +131,7 @@ connect_now(void *ctx)
 		retry_later(w);
 		return;
 	}
-	list_for_each(it, &w->waiting) {
+	list_for_each (it, &w->waiting) {
 		const struct write *p = list_entry(it, struct write, link);
 
 		/* What does not go now goes with the next link: gone is going to say so. */
