@@ -1,10 +1,10 @@
 #!/bin/sh
 # The second ring of tests: what takes minutes of real time or tools that few have installed.
 #
-#   the tests under clang; unit tests and a daemon under valgrind; make distcheck; the options of
+#   the tests under clang; clang-tidy (.clang-tidy); unit tests and a daemon under valgrind; make distcheck; the options of
 #   configure on and off; each fuzz target for FUZZ_S (60) seconds; the timed proofs of tests/long/
 #
-# usage: sh contrib/check-long.sh [STEP...]       steps: clang valgrind distcheck options fuzz proofs
+# usage: sh contrib/check-long.sh [STEP...]       steps: clang tidy valgrind distcheck options fuzz proofs
 # The last line counts steps: "N passed, M failed".
 me=check-long.sh
 top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
@@ -34,6 +34,19 @@ step_clang() {
 	build long-clang CC=clang CFLAGS='-O2 -g' --enable-werror && check long-clang &&
 		build long-clang-sanitizers CC=clang CFLAGS='-O1 -g' --enable-werror \
 			--enable-sanitizers && check long-clang-sanitizers
+}
+
+# Each source with the definitions that configure found; headers come along with those that use them.
+step_tidy() {
+	tree_configure long-tidy CC=clang || return 1
+	dir=$top/build/long-tidy
+	find "$top/src" -name '*.c' | sort | xargs -P "$cores" -I{} clang-tidy --quiet {} \
+		--config-file="$top/.clang-tidy" -- -std=gnu11 -D_GNU_SOURCE -include "$dir/config.h" \
+		-I"$top/src" -I"$top/include" -I"$dir/include" -I"$top" \
+		'-DPOLLUX_SYSCONFDIR="/etc/pollux"' '-DPOLLUX_STATEDIR="/var/lib/pollux"' \
+		'-DPOLLUX_RUNDIR="/run/pollux"' >"$dir/tidy.log" 2>"$dir/tidy.err" && return 0
+	grep -E '(warning|error): ' "$dir/tidy.log" || tail -n 20 "$dir/tidy.err"
+	return 1
 }
 
 step_valgrind() {
@@ -155,10 +168,10 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 proc_mount
 environment_clean
-[ $# -gt 0 ] || set -- clang valgrind distcheck options fuzz proofs
+[ $# -gt 0 ] || set -- clang tidy valgrind distcheck options fuzz proofs
 for step; do
 	case $step in
-	clang | valgrind | distcheck | options | fuzz | proofs) ;;
+	clang | tidy | valgrind | distcheck | options | fuzz | proofs) ;;
 	*) die "no such step: $step" ;;
 	esac
 	say "$step"

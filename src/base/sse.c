@@ -64,7 +64,7 @@ give_event(struct sse *r)
 static bool
 add_data(struct sse *r, struct span value)
 {
-	if (value.len && value.p[0] == ' ')
+	if (value.p && value.len && value.p[0] == ' ')
 		value = span_mem(value.p + 1, value.len - 1);
 	if (r->data.len + r->has_data + value.len > r->max_bytes)
 		return stop(r, true);

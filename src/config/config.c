@@ -130,6 +130,7 @@ entry_apply(struct config *c, const struct entry *en, struct faults *fs)
 		base = &c->models[i];
 		source = model_source(c, i, en->setting);
 	} else {
+		assert(en->setting != NULL);
 		source = &c->priv->sources[en->setting - setting_at(0)];
 	}
 	if (!setting_write(en->setting, base, en->values, en->count, c->priv->arena, &e)) {

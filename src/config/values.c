@@ -238,7 +238,7 @@ is_ipv4(struct span s)
 	char text[INET_ADDRSTRLEN];
 	struct in_addr address;
 
-	if (s.len >= sizeof(text))
+	if (s.p == NULL || s.len >= sizeof(text))
 		return false;
 	memcpy(text, s.p, s.len);
 	text[s.len] = '\0';
@@ -389,7 +389,7 @@ bool
 value_url(struct span s, const char *schemes, bool proxy, struct buf *out, struct err *e)
 {
 	struct url u;
-	struct span scheme;
+	struct span scheme = SPAN_NONE;
 	int64_t port;
 
 	while (s.len > 0 && s.p[s.len - 1] == '/')

@@ -342,7 +342,7 @@ process_set_title(const char *title)
 
 	snprintf(name, sizeof(name), "pollux %.8s", title);
 	prctl(PR_SET_NAME, name);
-	if (block_bytes < 2)
+	if (!block || block_bytes < 2)
 		return;
 	/* Behind the title everything is NUL, so ps shows the title alone. */
 	memset(block, 0, block_bytes);

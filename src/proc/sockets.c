@@ -65,6 +65,7 @@ resolve(const char *text, struct address *out, struct err *e)
 	for (const struct addrinfo *a = found; a && strcmp(host, "*") == 0; a = a->ai_next)
 		if (a->ai_family == AF_INET6)
 			chosen = a;
+	assert(chosen); /* where it says 0 it found something */
 	memcpy(&out->where, chosen->ai_addr, chosen->ai_addrlen);
 	out->len = chosen->ai_addrlen;
 	freeaddrinfo(found);

@@ -393,7 +393,7 @@ bool
 store_migrate(struct store *s, const struct store_step *list, size_t n, uint32_t to, struct err *e)
 {
 	struct err own = ERR_INIT, *why = e ? e : &own;
-	uint32_t have;
+	uint32_t have = 0;
 
 	if (!format_read(s, &have, why))
 		return false;
@@ -448,7 +448,7 @@ static bool
 check(struct store *s, struct err *e)
 {
 	unsigned char print[SEAL_HASH_BYTES];
-	uint32_t have;
+	uint32_t have = 0;
 
 	seal_fingerprint(s->seal, print);
 	if (!format_read(s, &have, e))
