@@ -134,9 +134,13 @@ weigh_body(void *arg)
 {
 	struct conn *c = arg;
 	uint64_t least = (uint64_t)c->config->header_timeout_ms * CONN_LEAST_BYTES_PER_S / 1000;
+	uint64_t unread = (uint64_t)unread_bytes(c);
+	bool was_unread = c->is_unread;
 
-	/* What waits in the kernel is our slowness, not the client's. */
-	if (c->body_bytes + (uint64_t)unread_bytes(c) < least)
+	/* What waits in the kernel is our slowness, not the client's.  But twice in a row nothing:
+	 * the library has no room for a line of the coding, and reads no further. */
+	c->is_unread = c->body_bytes == 0 && unread > 0;
+	if (c->body_bytes + unread < least || (was_unread && c->is_unread))
 		refuse_slow(c, "body");
 	else
 		conn_await_body(c);
@@ -158,6 +162,7 @@ conn_body_came(struct conn *c, uint64_t bytes)
 void
 conn_be_patient(struct conn *c)
 {
+	c->is_unread = false;
 	loop_untimer(c->loop, &c->timer);
 }
 

@@ -51,6 +51,7 @@ struct conn {
 	struct timer timer;
 	int64_t rested_at_ms; /* end of the last answer; -1: nothing was answered yet */
 	uint64_t body_bytes;  /* in this interval */
+	bool is_unread;        /* nothing of the body was read since the last weighing, though it came */
 };
 
 struct conn *conn_new(struct loop *, const struct conn_config *, const struct conn_owner *, int fd,

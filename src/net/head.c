@@ -87,6 +87,19 @@ read_framing(struct request_head *h)
 	return 0;
 }
 
+/*
+ * RFC 9112, 5.1 and 3.2.  The library takes "Content-Length : 5" for a header of another name,
+ * where a proxy before us may take it for the length; and of two hosts one is not ours.
+ */
+static bool
+names_are_sound(const struct request_head *h)
+{
+	for (size_t i = 0; i < h->n_headers; i++)
+		if (h->headers[i].name[strcspn(h->headers[i].name, " \t")] != '\0')
+			return false;
+	return count_of(h, "host") <= 1;
+}
+
 void
 head_read_target(struct request_head *h, struct arena *arena, const char *target)
 {
@@ -121,7 +134,7 @@ head_read(struct request_head *h, struct arena *arena, struct MHD_Connection *mh
 	copy_headers(h, arena, mhd);
 	h->expects_continue =
 	    !h->http_1_0 && span_is_nocase(head_find(h, "expect"), "100-continue");
-	if (h->path.len == 0)
+	if (h->path.len == 0 || !names_are_sound(h))
 		return 400;
 	return read_framing(h);
 }

@@ -17,6 +17,9 @@
 #define ARENA_BYTES 2048
 /* In the library's pool, beside its text: a header's or a query argument's own record. */
 #define RECORD_BYTES 80
+/* The least that one takes of it, to tell where there is no room for them.  There the library
+ * goes silent: it answers nothing, reads no further and keeps the request line's memory. */
+#define ARGUMENT_BYTES 64
 /* The answer's status line, date, length, id, and what alignment costs. */
 #define FRAME_BYTES 1024
 
@@ -103,6 +106,16 @@ request_new(struct request_house *h, struct conn *c, struct MHD_Connection *mhd,
 	return r;
 }
 
+bool
+request_is_crowded(const struct request *r)
+{
+	size_t bytes = r->head.path.len + r->head.query.len + ARGUMENT_BYTES;
+
+	for (size_t i = 0; i < r->head.query.len; i++)
+		bytes += r->head.query.p[i] == '&' ? ARGUMENT_BYTES : 0;
+	return bytes > r->house->pool_bytes;
+}
+
 static void
 tell_gone(struct request *r)
 {
@@ -146,13 +159,23 @@ request_release(struct request *r)
 	resume(r);
 }
 
+/* Where its pool is spent the library reads no more, so it does not see that the socket was shut:
+ * it closes by its own clock, and until then the connection holds a place. */
+static void
+close_soon(struct request *r)
+{
+	MHD_set_connection_option(r->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
+}
+
 /* Only a suspended connection needs that: the library sees to the others by itself. */
 void
 request_client_left(struct request *r)
 {
 	/* The end may have come with the last bytes read: the library does not look again. */
-	if (r->conn && (r->state == REQUEST_ARRIVING || r->state == REQUEST_GATHERING))
+	if (r->conn && (r->state == REQUEST_ARRIVING || r->state == REQUEST_GATHERING)) {
 		conn_shut(r->conn);
+		close_soon(r);
+	}
 	if (!r->is_suspended || r->state != REQUEST_READY)
 		return;
 	request_move(r, REQUEST_GIVEN_UP);
@@ -174,6 +197,7 @@ void
 request_client_slow(struct request *r)
 {
 	request_move(r, REQUEST_GIVEN_UP);
+	close_soon(r);
 }
 
 /* ---- out of the library ---- */

@@ -167,8 +167,14 @@ static void *
 on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 {
 	struct server *s = cls;
+	struct conn *c = conn_of(mhd);
+	struct request *r = request_new(&s->house, c, mhd, target);
 
-	return request_new(&s->house, conn_of(mhd), mhd, target);
+	if (request_is_crowded(r)) {
+		conn_refuse(c, "414 URI Too Long");
+		request_client_slow(r);
+	}
+	return r;
 }
 
 static size_t
@@ -265,6 +271,9 @@ on_connection(
 		struct conn *c = *context;
 
 		*context = NULL;
+		/* It gave up within the request line, and of that on_completed is not told. */
+		if (c->request)
+			request_end(c->request, REQUEST_END_CLIENT);
 		conn_free(&c);
 		s->n_conns--;
 		place_is_free(s);

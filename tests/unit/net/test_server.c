@@ -503,6 +503,10 @@ a_head_that_cannot_be_trusted_is_refused(void **state)
 		{ TO_P "Content-Length: 5x\r\n\r\n", "400" },
 		{ TO_P "Content-Length: -5\r\n\r\n", "400" },
 		{ TO_P "Content-Length: 5, 5\r\n\r\n", "400" },
+		/* A proxy before us may drop the blank, and then it is a length, or a coding. */
+		{ TO_P "Content-Length : 5\r\n\r\n", "400" },
+		{ TO_P "Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n", "400" },
+		{ TO_P "Host: y\r\nContent-Length: 5\r\n\r\n", "400" },
 		{ "GET nopath HTTP/1.1\r\nHost: x\r\n\r\n", "400" },
 		{ "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "400" },
 	};
@@ -577,6 +581,42 @@ a_long_head_is_answered_and_one_over_the_limit_refused(void **state)
 	}
 	assert_true(answered > 14000);
 	assert_true(refused > answered);
+}
+
+/* Each argument takes a record of the library's pool.  Where that is spent it neither answered
+ * nor read on, and never told that the request was over: its memory was lost. */
+static void
+a_query_of_too_many_arguments_is_refused_at_once(void **state)
+{
+	struct door *d = *state;
+	struct buf text = BUF_INIT;
+	int answered = 0, refused = 0;
+
+	d->on_ready = say_ok;
+	for (int n = 20; n <= 1000; n += n < 300 ? 1 : 100) {
+		struct client c = client_dial(d);
+
+		buf_clear(&text);
+		buf_add_lit(&text, "GET /a?");
+		for (int i = 0; i < n; i++)
+			buf_add_lit(&text, "a=1&");
+		buf_add_lit(&text, " HTTP/1.1\r\nHost: x\r\n\r\n");
+		client_say(d, &c, buf_text(&text));
+		turn_until(d, client_is_closed(&c) || client_has(&c, "fine"));
+		if (client_has(&c, "fine"))
+			answered = n;
+		else if (!span_starts(buf_span(&c.in), "HTTP/1.1 414 ") &&
+			 !span_starts(buf_span(&c.in), "HTTP/1.1 431 "))
+			fail_msg("%d arguments got \"%.60s\"", n, buf_text(&c.in));
+		else if (!refused)
+			refused = n;
+		client_close(&c);
+	}
+	assert_true(answered > 100);
+	assert_true(refused > answered);
+	turn_until(d, server_connections(d->server) == 0);
+	assert_int_equal(d->dones, d->heads);
+	buf_fini(&text);
 }
 
 static void
@@ -844,6 +884,29 @@ a_slow_body_gets_a_bare_408(void **state)
 		client_close(&c);
 	}
 	assert_int_equal(d->readies + d->gones, 0);
+}
+
+/* The line of a chunk may be longer than the library's pool: it reads no further then, and what
+ * it leaves in the kernel must not pass for a body that comes. */
+static void
+a_body_that_cannot_be_read_on_gets_a_bare_408(void **state)
+{
+	struct door *d = *state;
+	struct buf text = BUF_INIT;
+	struct client c;
+
+	d->config.header_timeout_ms = 100;
+	door_reopen(d);
+	c = client_dial(d);
+	buf_add_lit(&text, CHUNKED "5;");
+	for (int i = 0; i < 60000; i++)
+		buf_add_char(&text, 'x');
+	client_say(d, &c, buf_text(&text));
+	turn_until(d, client_is_closed(&c));
+	turn_until(d, server_connections(d->server) == 0);
+	assert_int_equal(d->readies, 0);
+	client_close(&c);
+	buf_fini(&text);
 }
 
 static void
@@ -1373,6 +1436,7 @@ main(void)
 		CASE(a_head_that_cannot_be_trusted_is_refused),
 		CASE(what_is_no_http_is_closed_and_announced_to_nobody),
 		CASE(a_long_head_is_answered_and_one_over_the_limit_refused),
+		CASE(a_query_of_too_many_arguments_is_refused_at_once),
 		CASE(an_answer_may_have_a_long_head),
 		CASE(many_pipelined_requests_leave_room_for_their_answers),
 		CASE(a_broken_chunk_ends_the_request_and_nobody_left),
@@ -1384,6 +1448,7 @@ main(void)
 		CASE(a_slow_second_head_gets_a_bare_408),
 		CASE(an_idle_connection_is_closed_without_a_word),
 		CASE(a_slow_body_gets_a_bare_408),
+		CASE(a_body_that_cannot_be_read_on_gets_a_bare_408),
 		CASE(a_steady_body_is_waited_for),
 		CASE(a_parked_request_has_all_the_time),
 		CASE(a_client_that_leaves_a_parked_request_is_gone),
