@@ -11,6 +11,7 @@
 #include "base/loop.h"
 
 #define ERROR_BODY_MAX (256u << 10) /* of a refusal of Google's; more is not read */
+#define ERROR_BODY_MS  10000        /* nor is longer waited for it: another credential may do */
 
 struct attempt {
 	struct loop *loop;       /* borrowed */
@@ -26,6 +27,7 @@ struct attempt {
 	int status;              /* 0: no head yet */
 	struct buf content_type; /* owned */
 	struct buf error_body;   /* owned */
+	struct timer refusal;    /* the end of patience with error_body */
 	struct buf torn; /* owned; to be relayed when the chunk that begins in it is whole */
 	bool chunk_came; /* in the bytes just read */
 	bool said;       /* a chunk said something */
@@ -48,6 +50,7 @@ static void
 retire(struct attempt *a, const struct verdict *v)
 {
 	a->over = true;
+	loop_untimer(a->loop, &a->refusal);
 	fetch_cancel(&a->fetch);
 	lease_settle(a->pool, &a->lease, v, loop_wall_ms(a->loop));
 	loop_defer(a->loop, attempt_free, a);
@@ -100,6 +103,18 @@ on_chunk(void *ctx, const struct chunk *k)
 	return a->events.chunk(a->ctx, k) && !a->over;
 }
 
+/* The status says enough where the body does not end. */
+static void
+refused(void *ctx)
+{
+	struct attempt *a = ctx;
+
+	if (a->status >= 300)
+		end_with_fault(a, buf_span(&a->error_body), a->status);
+	else
+		end_with_outcome(a, OUTCOME_GARBLED);
+}
+
 static void
 on_head(void *ctx, const struct fetch_head *head)
 {
@@ -110,6 +125,8 @@ on_head(void *ctx, const struct fetch_head *head)
 	if (head->status == 200)
 		a->reader =
 		    chunk_reader_new(a->call->framing, a->call->op, a->answer_bytes, on_chunk, a);
+	else
+		loop_timer(a->loop, &a->refusal, ERROR_BODY_MS, refused, a);
 }
 
 /* Up to where a chunk may end: a line's end, or a closing brace where elements stand in a list. */
@@ -173,6 +190,8 @@ on_data(void *ctx, struct span bytes)
 		size_t room = ERROR_BODY_MAX - a->error_body.len;
 
 		buf_add(&a->error_body, bytes.p, bytes.len < room ? bytes.len : room);
+		if (bytes.len > room)
+			refused(a);
 		return;
 	}
 	if (!understand(a, bytes, &e) && !a->over)

@@ -60,6 +60,12 @@ const FAILURES = {
       await asked.write('{"candidates": [');
       asked.cut();
     }),
+  'an error without an end': (s) =>
+    s.does(async (asked) => {
+      await asked.begin(500);
+      while (await asked.chunk(Buffer.alloc(65536, ' ')));
+      asked.reset();
+    }),
   'an answer with nothing in it': (s) => s.answers(200, { body: {} }),
   'an error under status 200': (s) => s.answers(200, { body: fault(503) }),
   'a redirect': (s) => s.answers(302, { body: '', headers: { Location: 'http://127.0.0.1:1/' } }),
