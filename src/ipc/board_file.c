@@ -16,13 +16,16 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/mem.h"
 #include "ipc/board_layout.h"
 
-#define MAGIC       "pollux board\n"
-#define CELLS_LEAST 64
-#define CELLS_MOST  (UINT64_C(1) << 32)
+#define MAGIC         "pollux board\n"
+#define LOCK_TRIES    50 /* five seconds in all; a board is made in milliseconds */
+#define LOCK_PAUSE_NS 100000000
+#define CELLS_LEAST   64
+#define CELLS_MOST    (UINT64_C(1) << 32)
 
 /* ---- who is alive ---- */
 
@@ -369,6 +372,23 @@ keep_or_make(const char *path, const struct board_about *want, bool *kept, struc
 	return b;
 }
 
+/* Anybody who may read the directory may lock it: then the start fails, but it does not hang. */
+static bool
+lock_soon(int fd)
+{
+	static const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	errno = EWOULDBLOCK;
+	return false;
+}
+
 /* Two masters that start at once take turns: the second finds the first one's board. */
 static int
 lock_directory_of(const char *path, struct err *e)
@@ -379,7 +399,7 @@ lock_directory_of(const char *path, struct err *e)
 
 	if (fd < 0) {
 		err_errno(e, "the directory %s", dir);
-	} else if (flock(fd, LOCK_EX) != 0) {
+	} else if (!lock_soon(fd)) {
 		err_errno(e, "the directory %s cannot be locked", dir);
 		close(fd);
 		fd = -1;

@@ -278,6 +278,12 @@ link_queued_bytes(const struct link *l)
 	return l->out.len - l->out_at;
 }
 
+bool
+link_is_greeted(const struct link *l)
+{
+	return l->greeted;
+}
+
 /* ---- receiving ---- */
 
 /* Keeps the descriptors that came; false when there were more than one of ours would send. */

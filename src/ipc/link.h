@@ -75,6 +75,7 @@ bool link_send(struct link *, enum message, uint64_t id, struct span body);
 /* fd is duplicated; false also when no descriptor is left for that, and the link goes on. */
 bool link_send_fd(struct link *, enum message, uint64_t id, struct span body, int fd);
 size_t link_queued_bytes(const struct link *);
+bool link_is_greeted(const struct link *); /* the other end is there: its HELLO came */
 bool link_peer(const struct link *, uid_t *uid, gid_t *gid, pid_t *pid); /* SO_PEERCRED */
 void link_set_ctx(struct link *, void *ctx);
 

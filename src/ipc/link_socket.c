@@ -11,6 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define GREETING_MAX_MS 15000 /* a HELLO comes at once, or soon after where a reload is under way  \
+			       */
+
 /* ---- connecting ---- */
 
 static bool
@@ -118,7 +121,7 @@ struct ask {
 	void *ctx;
 	struct buf *answer;
 	struct err *err;
-	int64_t timeout_ms, until_ms;
+	int64_t timeout_ms, until_ms, greeting_until_ms;
 	bool over, ok;
 };
 
@@ -156,13 +159,28 @@ on_ask_gone(void *ctx, struct link *l, const char *why)
 	a->over = true;
 }
 
+/* Nobody has taken the connection yet, and that is to be told before the answer is late. */
+static bool
+awaits_greeting(const struct ask *a)
+{
+	return !link_is_greeted(a->link) &&
+	       (a->timeout_ms < 0 || a->greeting_until_ms < a->until_ms);
+}
+
 static void
 wait_for_answer(struct ask *a)
 {
 	while (!a->over) {
-		int64_t left_ms = a->timeout_ms < 0 ? -1 : a->until_ms - loop_clock_ms();
+		bool greeting = awaits_greeting(a), for_ever = !greeting && a->timeout_ms < 0;
+		int64_t until_ms = greeting ? a->greeting_until_ms : a->until_ms;
+		int64_t left_ms = for_ever ? -1 : until_ms - loop_clock_ms();
 
-		if (a->timeout_ms >= 0 && left_ms <= 0) {
+		if (!for_ever && left_ms <= 0 && greeting) {
+			err_set(a->err, ERR_UNAVAILABLE,
+			    "the socket is there, but nobody answers on it: the log says why");
+			return;
+		}
+		if (!for_ever && left_ms <= 0) {
 			err_set(a->err, ERR_SLOW, "no answer came in time");
 			return;
 		}
@@ -184,6 +202,7 @@ link_ask(const char *path, enum message kind, struct span body, int64_t timeout_
 		return err_set(e, ERR_TOO_LARGE, "the question is larger than a link takes");
 	a.loop = loop_new();
 	a.until_ms = loop_clock_ms() + timeout_ms;
+	a.greeting_until_ms = loop_clock_ms() + GREETING_MAX_MS;
 	a.link = link_connect(a.loop, path, on_ask_frame, on_ask_gone, &a, e);
 	if (a.link) {
 		link_send(a.link, kind, 1, body);

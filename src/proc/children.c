@@ -17,6 +17,7 @@
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS   60000
 #define READY_MAX_MS     120000 /* a child that has not come up by then never will */
+#define DRAIN_SLACK_MS   10000  /* beyond drain_timeout, for a worker to end in order */
 #define EMPTY_MAX_MS     100 /* a place may stand empty that long before its sockets are closed */
 
 void
@@ -137,7 +138,10 @@ register_child(struct place *p, pid_t pid, int fd, int slot)
 	struct children *all = p->children;
 	struct child *c = mem_alloc(sizeof(*c));
 
-	*c = (struct child){ .place = p, .pid = pid, .slot = slot };
+	*c = (struct child){ .place = p,
+		.pid = pid,
+		.slot = slot,
+		.drain_ms = all->birth.config->server_drain_timeout_ms };
 	list_push(&all->all, &c->link);
 	p->child = c;
 	if (slot >= 0)
@@ -254,8 +258,11 @@ children_relieve(struct children *all, const struct child *newest)
 	list_for_each (it, &all->all) {
 		struct child *c = list_entry(it, struct child, link);
 
-		if (c->place == newest->place && c != newest && !c->leaving && !c->dead)
-			child_tell(c, MESSAGE_DRAIN);
+		if (c->place != newest->place || c == newest || c->leaving || c->dead)
+			continue;
+		child_tell(c, MESSAGE_DRAIN);
+		/* It looks at its own clock; one that hangs does not, and would stay for ever. */
+		child_hurry(c, c->drain_ms + DRAIN_SLACK_MS);
 	}
 }
 

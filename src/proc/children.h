@@ -28,6 +28,7 @@ struct child {
 	pid_t pid;
 	struct link *wire; /* owned; NULL once it is closed */
 	int slot;          /* of the board; -1: the janitor */
+	int64_t drain_ms;  /* how long it may drain, by the configuration it was born with */
 	bool ready;
 	bool leaving; /* told to drain or stop: its death is no accident */
 	struct timer

@@ -192,19 +192,23 @@ say_changed(void *ctx, const char *name, bool restart)
 		log_info("config", "changed", "setting=%s", name);
 }
 
-/* False fills err: the old configuration goes on. */
+/* False fills err: the old configuration goes on, or the one that a reload under way has read. */
 static bool
 begin_reload(struct master *m, struct err *e)
 {
-	if (m->phase != PHASE_RUNNING || m->next_config)
-		return err_set(e, ERR_CONFLICT,
-		    "Pollux is starting, stopping or reloading already: try again when it is done");
-	m->next_config = config_load(m->start->input, say_config_fault, m);
-	if (!m->next_config)
+	struct config *next;
+
+	if (m->phase != PHASE_RUNNING)
+		return err_set(
+		    e, ERR_CONFLICT, "Pollux is starting or stopping: try again when it is done");
+	next = config_load(m->start->input, say_config_fault, m);
+	if (!next)
 		return err_set(e, ERR_CONFIG,
 		    "the configuration is not valid and the old one goes on: the log names each "
 		    "fault, "
 		    "and so does polluxd -t");
+	config_free(&m->next_config);
+	m->next_config = next;
 	config_diff(m->config, m->next_config, say_changed, NULL);
 	config_keep_running(m->next_config, m->config);
 	log_info("master", "reloading", NULL);
@@ -226,6 +230,8 @@ adopt_next_config(struct master *m)
 	if (!process_open_log(m->config, m->start->foreground, &e) || !give_log_file(m, &e))
 		log_error("master", "the log cannot be opened as the new configuration says",
 		    "error=%s", e.text);
+	if (!rundir_mend(&m->rundir, m->config, &m->identity, &e))
+		log_error("master", "polluxctl cannot reach this daemon", "error=%s", e.text);
 	child_bear(&m->children.janitor);
 }
 
@@ -240,6 +246,8 @@ change_janitor(struct master *m)
 		adopt_next_config(m);
 		return;
 	}
+	if (janitor->leaving)
+		return; /* asked again meanwhile: what was read last is adopted when it has ended */
 	child_tell(janitor, MESSAGE_STOP);
 	child_hurry(janitor, FLUSH_MAX_MS);
 }

@@ -75,6 +75,15 @@ claim_pid_file(struct rundir *r, const struct config *c, struct err *e)
 	return ok;
 }
 
+static bool
+is_run_dir(int fd, const struct config *c)
+{
+	struct stat run, state;
+
+	return stat(c->server_run_dir, &run) == 0 && fstat(fd, &state) == 0 &&
+	       run.st_dev == state.st_dev && run.st_ino == state.st_ino;
+}
+
 /* Two janitors on one store would each think that it alone writes. */
 static bool
 claim_state(struct rundir *r, const struct config *c, struct err *e)
@@ -82,27 +91,41 @@ claim_state(struct rundir *r, const struct config *c, struct err *e)
 	r->state_fd = open(c->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->state_fd < 0)
 		return err_errno(e, "directory %s cannot be used", c->state_dir);
+	/* The board is made under a lock of its directory, which would wait for this one. */
+	if (is_run_dir(r->state_fd, c))
+		return err_set(e, ERR_CONFIG,
+		    "server.run_dir and state.dir are one directory (%s): each needs its own",
+		    c->state_dir);
 	if (flock(r->state_fd, LOCK_EX | LOCK_NB) != 0)
 		return err_set(
 		    e, ERR_CONFLICT, "another Pollux runs with state.dir = \"%s\"", c->state_dir);
 	return true;
 }
 
+static const char *const socket_names[2] = { POLLUX_CONTROL_SOCKET, POLLUX_JANITOR_SOCKET };
+
+static int
+open_socket(const char *path, const struct identity *who, struct err *e)
+{
+	int fd = link_listen(path, 0660, e);
+
+	if (fd >= 0 && who->change && lchown(path, who->uid, who->gid) != 0) {
+		err_errno(e, "%s cannot be given to %s", path, who->name);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static bool
 open_control(struct rundir *r, const struct config *c, const struct identity *who, struct err *e)
 {
-	static const char *const names[2] = { POLLUX_CONTROL_SOCKET, POLLUX_JANITOR_SOCKET };
-
 	for (size_t i = 0; i < 2; i++) {
-		char *path = mem_printf("%s/%s", c->server_run_dir, names[i]);
+		char *path = mem_printf("%s/%s", c->server_run_dir, socket_names[i]);
 
-		r->control_fds[i] = link_listen(path, 0660, e);
-		bool ok = r->control_fds[i] >= 0;
-
-		if (ok && who->change && lchown(path, who->uid, who->gid) != 0)
-			ok = err_errno(e, "%s cannot be given to %s", path, who->name);
+		r->control_fds[i] = open_socket(path, who, e);
 		mem_free(path);
-		if (!ok)
+		if (r->control_fds[i] < 0)
 			return false;
 	}
 	return true;
@@ -132,6 +155,61 @@ rundir_open(struct rundir *r, const struct config *c, const struct identity *who
 		return true;
 	rundir_close(r, c, false);
 	return false;
+}
+
+/* True: there is nothing of that name.  Whatever else stands there is left alone. */
+static bool
+is_missing(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) != 0 && errno == ENOENT;
+}
+
+static bool
+mend_socket(
+    struct rundir *r, const struct config *c, const struct identity *who, size_t i, struct err *e)
+{
+	char *path = mem_printf("%s/%s", c->server_run_dir, socket_names[i]);
+	bool missing = is_missing(path);
+	int fd = missing ? open_socket(path, who, e) : -1;
+
+	if (fd >= 0) {
+		log_warn("master", "a socket was gone and is made again", "path=%s", path);
+		close(r->control_fds[i]);
+		r->control_fds[i] = fd;
+	}
+	mem_free(path);
+	return !missing || fd >= 0;
+}
+
+/* The new file is locked before the old one is let go of. */
+static bool
+mend_pid_file(struct rundir *r, const struct config *c, struct err *e)
+{
+	char *path = mem_printf("%s/%s", c->server_run_dir, POLLUX_PID_FILE);
+	bool missing = is_missing(path), ok = true;
+	int old = r->pid_fd;
+
+	mem_free(path);
+	if (!missing)
+		return true;
+	ok = claim_pid_file(r, c, e);
+	if (ok) {
+		close(old);
+		return true;
+	}
+	if (r->pid_fd >= 0)
+		close(r->pid_fd);
+	r->pid_fd = old;
+	return false;
+}
+
+bool
+rundir_mend(struct rundir *r, const struct config *c, const struct identity *who, struct err *e)
+{
+	return make_dir(c->server_run_dir, 0755, who, e) && mend_pid_file(r, c, e) &&
+	       mend_socket(r, c, who, 0, e) && mend_socket(r, c, who, 1, e);
 }
 
 static void

@@ -20,6 +20,11 @@ struct rundir {
 /* Makes server.run_dir and state.dir where they are missing and gives them to identity.  On
  * false what was opened is closed again. */
 bool rundir_open(struct rundir *, const struct config *, const struct identity *, struct err *);
+/*
+ * Makes again what somebody has removed: a session's end empties its run_dir, and nobody could
+ * reach the daemon until a restart.  Between two janitors; control_fds may change.
+ */
+bool rundir_mend(struct rundir *, const struct config *, const struct identity *, struct err *);
 /* orderly: the daemon has ended as it should: files are removed and the board may go on in another
  * run. */
 void rundir_close(struct rundir *, const struct config *, bool orderly);

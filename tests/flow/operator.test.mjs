@@ -357,6 +357,21 @@ flow('polluxctl ends as the manual says', async (t) => {
   assert.match(away.err, /polluxd/);
 });
 
+// The end of a login session empties the run directory of its user.
+flow('a run_dir that was removed is made again by a reload', async (t) => {
+  await t.gemini();
+  const pollux = await t.pollux();
+  fs.rmSync(pollux.runDir, { recursive: true });
+  assert.equal((await pollux.ctlSays(['status'])).code, 3);
+
+  pollux.signal('SIGHUP');
+
+  await until(async () => (await pollux.ctlSays(['status'])).code === 0, 'the control socket');
+  assert.equal(Number(fs.readFileSync(path.join(pollux.runDir, 'polluxd.pid'))), pollux.pid);
+  await pollux.ctl('keys', 'disable', 'k1');
+  assert.equal((await pollux.chat('hi')).status, 503);
+});
+
 flow('drain by polluxctl finishes what runs, then stops', async (t) => {
   const gemini = await t.gemini();
   let go;

@@ -305,6 +305,23 @@ flow('reloads under load lose no request', async (t) => {
   assert.ok(answered > 20);
 });
 
+flow('what is written while a reload is under way counts as well', async (t) => {
+  await t.gemini();
+  const pollux = await t.pollux({ config: 'queue { max_wait = 1s }\n' });
+
+  for (let i = 2; i <= 9; i++) {
+    fs.writeFileSync(pollux.configFile, `queue { max_wait = ${i}s }\n`);
+    pollux.signal('SIGHUP');
+    await pollux.logs(new RegExp(`(?:reloading[^]*){${i - 1}}`));
+  }
+
+  await until(async () => {
+    const said = await pollux.ctlSays(['config', 'get', 'queue.max_wait']);
+    return said.code === 0 && said.out.includes('9s');
+  }, 'the last configuration');
+  assert.equal((await pollux.chat('hi')).text, 'Hello');
+});
+
 flow('a bad configuration is refused, and the old one goes on', async (t) => {
   await t.gemini();
   const pollux = await t.pollux({ config: 'queue {\n  max_wait = 7s\n}\n' });

@@ -220,6 +220,7 @@ flow('what cannot be started says so in one line', async (t) => {
   fs.writeFileSync(path.join(dir, 'file'), '');
   await fault(/file/, '-D', `state.dir=${dir}/file`);
   await fault(/file/, '-D', `server.run_dir=${dir}/file`);
+  await fault(/one directory/, '-D', `state.dir=${dir}/run`); // it waited for its own lock
   await fault(/nobody-of-that-name/, '-D', 'server.user=nobody-of-that-name');
   await fault(/192\.0\.2\.1/, '-D', 'server.listen=192.0.2.1:8080');
   fs.mkdirSync(path.join(dir, 'state2'), { mode: 0o700 });
