@@ -74,7 +74,9 @@ choose_ca_file(struct easies *all, const char *wanted, struct err *e)
 	if (system_ca_file())
 		all->ca_file = mem_dup(system_ca_file());
 	else
-		log_warn("fetch", "no CA bundle was found: no https server will be trusted",
+		log_warn("fetch",
+		    "no CA bundle was found: no https server will be trusted; install "
+		    "ca-certificates or set upstream.ca_file",
 		    "tried=%s", ca_places[0]);
 	return true;
 }

@@ -7,6 +7,9 @@
 
 #include <microhttpd.h>
 
+/* The least that the library takes of its pool for one argument of a query. */
+#define ARGUMENT_BYTES 64
+
 struct filling {
 	struct arena *arena;
 	struct header *headers;
@@ -98,6 +101,16 @@ names_are_sound(const struct request_head *h)
 		if (h->headers[i].name[strcspn(h->headers[i].name, " \t")] != '\0')
 			return false;
 	return count_of(h, "host") <= 1;
+}
+
+bool
+head_is_crowded(const struct request_head *h, size_t pool_bytes)
+{
+	size_t bytes = h->path.len + h->query.len + ARGUMENT_BYTES;
+
+	for (size_t i = 0; i < h->query.len; i++)
+		bytes += h->query.p[i] == '&' ? ARGUMENT_BYTES : 0;
+	return bytes > pool_bytes;
 }
 
 void

@@ -36,6 +36,9 @@ void head_read_target(struct request_head *, struct arena *, const char *target)
  * cannot be trusted to say where its body ends. */
 int head_read(struct request_head *, struct arena *, struct MHD_Connection *, const char *method,
     const char *version);
+/* Has the query more arguments than a pool of that size has room for?  Asked behind
+ * head_read_target: there the library goes silent, answers nothing and reads no further. */
+bool head_is_crowded(const struct request_head *, size_t pool_bytes);
 /* The first of that name; p == NULL: absent. */
 struct span head_find(const struct request_head *, const char *name);
 

@@ -17,9 +17,6 @@
 #define ARENA_BYTES 2048
 /* In the library's pool, beside its text: a header's or a query argument's own record. */
 #define RECORD_BYTES 80
-/* The least that one takes of it, to tell where there is no room for them.  There the library
- * goes silent: it answers nothing, reads no further and keeps the request line's memory. */
-#define ARGUMENT_BYTES 64
 /* The answer's status line, date, length, id, and what alignment costs. */
 #define FRAME_BYTES 1024
 
@@ -104,16 +101,6 @@ request_new(struct request_house *h, struct conn *c, struct MHD_Connection *mhd,
 	head_read_target(&r->head, r->arena, target);
 	c->request = r;
 	return r;
-}
-
-bool
-request_is_crowded(const struct request *r)
-{
-	size_t bytes = r->head.path.len + r->head.query.len + ARGUMENT_BYTES;
-
-	for (size_t i = 0; i < r->head.query.len; i++)
-		bytes += r->head.query.p[i] == '&' ? ARGUMENT_BYTES : 0;
-	return bytes > r->house->pool_bytes;
 }
 
 static void

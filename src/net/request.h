@@ -130,9 +130,7 @@ bool request_has_left(const struct request *); /* the socket is a stream's */
 struct MHD_Response *request_response(const struct request *);
 int request_status(const struct request *);
 void request_client_left(struct request *);
-/* Has its query more arguments than the library has room for? */
-bool request_is_crowded(const struct request *);
-void request_client_slow(struct request *); /* it was told 408, or why it is crowded */
+void request_client_slow(struct request *); /* it was told 408 or 414 */
 void request_release(struct request *);     /* resumes it, for the library to be stopped */
 enum request_end {
 	REQUEST_END_SENT,

@@ -170,7 +170,7 @@ on_target(void *cls, const char *target, struct MHD_Connection *mhd)
 	struct conn *c = conn_of(mhd);
 	struct request *r = request_new(&s->house, c, mhd, target);
 
-	if (request_is_crowded(r)) {
+	if (head_is_crowded(request_head(r), POOL_BYTES)) {
 		conn_refuse(c, "414 URI Too Long");
 		request_client_slow(r);
 	}
