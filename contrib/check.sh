@@ -156,8 +156,7 @@ fi
 [ $passed -gt 0 ] || failed=$((failed + (failed == 0)))
 say "done; logs are in build/plain and build/sanitizers"
 if [ $skipped -gt 0 ]; then
-	echo "$passed passed, $failed failed, $skipped skipped"
-else
-	echo "$passed passed, $failed failed"
+	say "$skipped skipped; the logs say why"
 fi
+echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -127,8 +127,12 @@ ask() {
 }
 
 go_on() {
+	if [ $once = yes ]; then
+		echo "Without --once this Pollux would stay, and you would go on so:"
+	else
+		echo "Go on with the same key, from any program on this machine:"
+	fi
 	cat <<END
-Go on with the same key, from any program on this machine:
 
   curl $url/v1/chat/completions \\
     -H "Authorization: Bearer $client_key" -H "Content-Type: application/json" \\

@@ -2,6 +2,7 @@
  * The control program: says one line to control.sock and prints the answer, as a table or as
  * JSON.  It speaks to the daemon and never opens the store.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,8 @@ find_socket(const struct said *s, struct buf *path)
 	if (!socket_configured(s->file, path))
 		return false;
 	/* Somebody who may control the system's daemon, but has none of his own. */
-	if (!s->file && access(buf_text(path), F_OK) != 0 && access(installed, F_OK) == 0) {
+	if (!s->file && access(buf_text(path), F_OK) != 0 &&
+	    (access(installed, F_OK) == 0 || errno == EACCES)) {
 		buf_clear(path);
 		buf_add_text(path, installed);
 	}

@@ -363,7 +363,8 @@ show_added_client(const struct looks *l, const json_t *answer)
 static void
 show_processes(const struct looks *l, const json_t *processes)
 {
-	static const char *const heads[] = { "PROCESS", "PID", "STATE", "CONNECTIONS", "REQUESTS" };
+	static const char *const heads[] = { "PROCESS", "PID", "STATE", "CONNECTIONS",
+		"UNDER WAY" };
 	struct table t = TABLE_INIT(heads);
 	const json_t *p;
 	size_t i;

@@ -33,6 +33,7 @@ processes_of(const struct control *c)
 {
 	json_t *all = json_array();
 
+	board_sweep_orphans(c->board); /* workers of an earlier master, once they are gone */
 	json_array_append_new(
 	    all, json_pack("{s:s, s:I, s:s}", "name", "master", "pid",
 		     (json_int_t)c->birth->master_pid, "state", *c->master ? "ready" : "gone"));

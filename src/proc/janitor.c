@@ -336,6 +336,12 @@ open_store(struct janitor *j, struct err *e)
 {
 	const struct config *c = j->birth->config;
 
+	/* Asked as who we have become: the master, as root, could do anything. */
+	if (access(c->state_dir, R_OK | W_OK | X_OK) != 0)
+		return err_errno(e,
+		    "state.dir: the account that Pollux runs as must own %s, and be let through "
+		    "to it",
+		    c->state_dir);
 	/* A store without its key file is not given a new key: nothing in it could be read. */
 	j->seal = seal_open(c->state_key_file, !store_exists(c->state_dir), e);
 	if (!j->seal)
@@ -363,9 +369,12 @@ do_first_run(struct janitor *j, struct err *e)
 		.seal = j->seal,
 		.board = j->birth->board,
 		.now_wall_ms = loop_clock_wall_ms(),
-		.to_terminal = j->birth->foreground && isatty(STDERR_FILENO) };
+		.to_terminal = isatty(STDERR_FILENO) };
+	bool ok = first_run(&run, e);
 
-	return first_run(&run, e);
+	if (!j->birth->foreground)
+		process_leave_stderr();
+	return ok;
 }
 
 static bool

@@ -24,6 +24,7 @@
 extern char **environ;
 
 static bool logs_to_stderr; /* by choice, or because nothing else was to be had */
+static bool fallback_said;  /* there is no syslog; inherited by the children */
 static char *block;         /* the kernel's view of arguments and environment */
 static size_t block_bytes;
 /* What main goes on with; named here so that leak checkers see whose it is. */
@@ -95,7 +96,13 @@ process_open_log(const struct config *c, bool foreground, struct err *e)
 	if (!ok && c->log_target[0] == '\0' && strcmp(target, "stderr") != 0) {
 		ok = log_open("stderr", format, level, subsystems, e);
 		logs_to_stderr = true;
-		log_warn("log", "there is no syslog here: the log goes to stderr", NULL);
+		/* Said by the master; its children inherit that it was. */
+		if (!fallback_said)
+			log_warn("log",
+			    "there is no syslog here: the log goes to stderr, and stays there; "
+			    "log.target can name a file",
+			    NULL);
+		fallback_said = true;
 	}
 	buf_fini(&debug);
 	return ok;
@@ -213,9 +220,10 @@ process_settle(const struct birth *b, struct err *e)
 	log_set_process(b->title);
 	if (!process_open_log(b->config, b->foreground, e))
 		return false;
-	if (!b->foreground)
-		process_leave_stderr(); /* else who started us waits for its end for as long as we
-					   live */
+	/* Else who started us waits for its end for as long as we live.  The first janitor may
+	 * have a client key to show there, and leaves it after that. */
+	if (!b->foreground && !b->secrets)
+		process_leave_stderr();
 	if (!become(b->identity, e))
 		return false;
 	/* The master's to hear: whoever signals the whole group must not kill the others. */

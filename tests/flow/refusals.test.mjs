@@ -301,7 +301,8 @@ flow('a body comes in one piece, in chunks, or when it was given leave', async (
 
   const chunked = await pollux.dial();
   await chunked.send(pollux.head(['Transfer-Encoding: chunked']));
-  for (const byte of body) await chunked.send(`1;x=y\r\n${byte}\r\n`);
+  // Without extensions: libmicrohttpd 1.0.1 counts their lines one byte short and refuses them.
+  for (const byte of body) await chunked.send(`1\r\n${byte}\r\n`);
   await chunked.send('0\r\n\r\n');
   await chunked.until(/Hello/);
 

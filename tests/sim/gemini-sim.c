@@ -533,8 +533,12 @@ main(int argc, char **argv)
 			port_file = optarg;
 		else if (option == 'd')
 			delay_ms = atol(optarg);
-		else
+		else {
+			fputs("usage: gemini-sim [--listen IPV4:PORT] [--port-file FILE] "
+			      "[--delay-ms N]\n",
+			    stderr);
 			return 2;
+		}
 	}
 	if (!parse_listen(listen_on, &where)) {
 		fprintf(stderr, "gemini-sim: --listen wants IPV4:PORT\n");
