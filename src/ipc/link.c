@@ -351,7 +351,7 @@ check_hello(struct link *l, const struct link_head *head, struct span body)
 {
 	uint32_t version;
 
-	if (head->kind != MESSAGE_HELLO || body.len < 4) {
+	if (head->kind != MESSAGE_HELLO || body.len < 4 || body.len > HELLO_MAX) {
 		end(l, "it did not begin with a HELLO");
 		return false;
 	}
