@@ -255,7 +255,6 @@ on_done(void *ctx)
 	struct err e = ERR_INIT;
 
 	x->ask = NULL;
-	loop_untimer(x->gate->loop, &x->silence);
 	if (!x->route.dialect->finish(&x->out, &e)) {
 		fail(x, &e, NULL);
 		return;

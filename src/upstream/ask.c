@@ -126,8 +126,11 @@ hold_chunk(struct ask *a, const struct chunk *k)
 static void
 release_chunks(struct ask *a)
 {
-	struct arena *scratch = arena_new(0);
 	size_t at = 0, len;
+
+	if (a->held_chunks.len == 0)
+		return;
+	struct arena *scratch = arena_new(0);
 
 	while (!a->over && at < a->held_chunks.len) {
 		struct chunk k;
@@ -168,6 +171,10 @@ on_raw(void *ctx, struct span bytes)
 {
 	struct ask *a = ctx;
 
+	if (a->begun && a->held_bytes.len == 0) {
+		a->events.raw(a->ctx, bytes, attempt_content_type(a->attempt));
+		return;
+	}
 	buf_add_span(&a->held_bytes, bytes);
 	if (!a->begun)
 		return;

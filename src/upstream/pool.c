@@ -18,18 +18,14 @@
 #define LOOK_AT_ALL 64
 
 #define DISABLED_FREEZE_MS 60000 /* far more than a commit takes */
-#define UNREAD_PAUSE_MS 1000 /* before a store that could not be read is read again */
+#define UNREAD_PAUSE_MS    1000  /* before a store that could not be read is read again */
 
 #define COOL_FIRST_MS INT64_C(1000)
 #define COOL_MAX_MS   INT64_C(60000)
 
-struct member {
-	struct board_cell *cell; /* borrowed from the board; NULL when its table is full */
-};
-
 struct pool_snapshot {
 	struct credential_set set; /* owned */
-	struct member *members;    /* owned; beside set.items */
+	struct board_cell **cells; /* owned; beside set.items; one is NULL when the table is full */
 	size_t enabled;
 	unsigned leases;
 	bool current;
@@ -52,7 +48,7 @@ snapshot_release(struct pool_snapshot *s)
 	if (s->leases > 0 || s->current)
 		return;
 	credential_set_fini(&s->set);
-	mem_free(s->members);
+	mem_free(s->cells);
 	mem_free(s);
 }
 
@@ -87,9 +83,9 @@ refresh(struct pool *p, int64_t now_wall_ms)
 		mem_free(s);
 		return;
 	}
-	s->members = mem_array(s->set.count + 1, sizeof(*s->members));
+	s->cells = mem_array(s->set.count + 1, sizeof(*s->cells));
 	for (size_t i = 0; i < s->set.count; i++) {
-		s->members[i].cell = health_cell(p->board, s->set.items[i].board_key);
+		s->cells[i] = health_cell(p->board, s->set.items[i].board_key);
 		s->enabled += s->set.items[i].enabled;
 	}
 	s->current = true;
@@ -106,6 +102,7 @@ pool_new(struct store *store, struct board *board, struct writer *writer,
 	*p = (struct pool){
 		.store = store, .board = board, .writer = writer, .config = config, .slot = slot
 	};
+	refresh(p, 0); /* before the first request has to wait for it */
 	return p;
 }
 
@@ -144,7 +141,7 @@ static void
 consider(const struct pool *p, struct choice *c, size_t i)
 {
 	const struct credential *cred = &p->now->set.items[i];
-	struct board_cell *cell = p->now->members[i].cell;
+	struct board_cell *cell = p->now->cells[i];
 	enum outcome cause;
 
 	if (!cred->enabled)
@@ -228,11 +225,11 @@ refuse(const struct pool *p, const struct choice *c, int64_t *thaw_wall_ms, stru
 		return err_set(e, ERR_UNAVAILABLE, "every credential was tried");
 	outcome_err(c->cause, NULL, &why);
 	/* What else froze them is our business: it says nothing about this request. */
-	return err_retry(e,
-	    why.kind == ERR_BUSY || why.kind == ERR_QUOTA ? why.kind : ERR_UNAVAILABLE,
-	    c->thaw_wall_ms - c->now_wall_ms, "%s; the first is free again at %s",
-	    why.kind == ERR_BUSY || why.kind == ERR_QUOTA ? why.text
-							  : "every credential rests after failures",
+	bool spent = why.kind == ERR_BUSY || why.kind == ERR_QUOTA;
+
+	return err_retry(e, spent ? why.kind : ERR_UNAVAILABLE, c->thaw_wall_ms - c->now_wall_ms,
+	    "%s; the first is free again at %s",
+	    spent ? why.text : "every credential rests after failures",
 	    time_text(c->thaw_wall_ms, at, sizeof(at)));
 }
 
@@ -245,10 +242,11 @@ fill_lease(struct pool *p, size_t i, const struct wish *w, struct lease *out)
 		.secret = cred->secret,
 		.model = w->model,
 		.board_key = cred->board_key,
+		.cell = p->now->cells[i],
 		.snapshot = p->now };
 	memcpy(out->id, cred->id, sizeof(out->id));
 	p->now->leases++;
-	health_lent(p->now->members[i].cell, board_ticket(p->board));
+	health_lent(out->cell, board_ticket(p->board));
 }
 
 bool
@@ -354,7 +352,7 @@ disable(struct pool *p, const struct lease *l, enum outcome why, int64_t now_wal
 	 * Nobody lends it until all have read that: other workers have not yet, and here a
 	 * reload for another record may come before this one is committed.
 	 */
-	health_freeze(p->board, health_cell(p->board, l->board_key), l->board_key, SPAN_NONE, true,
+	health_freeze(p->board, l->cell, l->board_key, SPAN_NONE, true,
 	    now_wall_ms + DISABLED_FREEZE_MS, why);
 	cred->enabled = false;
 	p->now->enabled--;
@@ -362,10 +360,10 @@ disable(struct pool *p, const struct lease *l, enum outcome why, int64_t now_wal
 }
 
 static void
-freeze(struct pool *p, struct board_cell *cell, const struct lease *l, const struct verdict *v,
-    int64_t until, int64_t now_wall_ms)
+freeze(struct pool *p, const struct lease *l, const struct verdict *v, int64_t until,
+    int64_t now_wall_ms)
 {
-	health_freeze(p->board, cell, l->board_key, l->model, v->whole, until, v->outcome);
+	health_freeze(p->board, l->cell, l->board_key, l->model, v->whole, until, v->outcome);
 	log_info("pool", "credential frozen", "label=%s model=%.*s for=%llds cause=%s", l->label,
 	    SPAN_ARG(v->whole ? SPAN("*") : l->model),
 	    (long long)((until - now_wall_ms + 999) / 1000), outcome_name(v->outcome));
@@ -378,14 +376,13 @@ lease_settle(struct pool *p, struct lease *l, const struct verdict *v, int64_t n
 
 	if (l->id[0] == '\0')
 		return;
-	struct board_cell *cell = health_cell(p->board, l->board_key);
 	int64_t until = v->freeze_until_wall_ms ? bounded_until(p, v, now_wall_ms) : 0;
 	struct verdict cooled = *v;
 
 	if (v->outcome == OUTCOME_OK)
-		health_succeeded(cell);
+		health_succeeded(l->cell);
 	else if (blames_the_credential(v->outcome)) {
-		int64_t cool = cooling_ms(health_failed(cell, v->outcome, cools(v->outcome)));
+		int64_t cool = cooling_ms(health_failed(l->cell, v->outcome, cools(v->outcome)));
 
 		if (!until && cool) {
 			until = now_wall_ms + cool;
@@ -395,7 +392,7 @@ lease_settle(struct pool *p, struct lease *l, const struct verdict *v, int64_t n
 	if (v->disable)
 		disable(p, l, v->outcome, now_wall_ms);
 	else if (until)
-		freeze(p, cell, l, &cooled, until, now_wall_ms);
+		freeze(p, l, &cooled, until, now_wall_ms);
 	*l = (struct lease){ 0 };
 	assert(s->leases > 0);
 	s->leases--;
@@ -409,7 +406,7 @@ pool_in_sight(struct pool *p, int64_t now_wall_ms)
 	for (size_t i = 0; p->now && i < p->now->set.count; i++) {
 		const struct credential *cred = &p->now->set.items[i];
 
-		if (cred->enabled && !health_frozen_until(p->board, p->now->members[i].cell,
+		if (cred->enabled && !health_frozen_until(p->board, p->now->cells[i],
 					 cred->board_key, SPAN_NONE, now_wall_ms, NULL))
 			return true;
 	}

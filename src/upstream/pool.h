@@ -35,6 +35,7 @@ struct lease {
 	const char *secret;             /* borrowed: valid until settled */
 	struct span model;              /* borrowed from the wish */
 	uint64_t board_key;
+	struct board_cell *cell;        /* its own; borrowed from the board, or NULL */
 	struct pool_snapshot *snapshot; /* private: keeps label and secret alive across reloads */
 };
 
