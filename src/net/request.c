@@ -546,12 +546,6 @@ request_user(const struct request *r)
 	return r->user;
 }
 
-struct server *
-request_server(const struct request *r)
-{
-	return r->house->server;
-}
-
 static bool
 may_answer(const struct request *r)
 {

@@ -68,7 +68,6 @@ const char *request_peer(const struct request *);  /* address without port, "127
 bool request_is_gone(const struct request *);
 void request_set_user(struct request *, void *);
 void *request_user(const struct request *);
-struct server *request_server(const struct request *);
 
 /* A whole answer.  body must live until done (take it from the request's arena, or static).
  * Content-Length is set; headers are copied.  status is 200 or more. */

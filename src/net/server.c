@@ -319,7 +319,7 @@ server_drain(struct server *s, loop_fn *idle, void *ctx)
 	s->house.is_draining = true;
 	listener_stop(s->listener);
 	/* One that has not asked anything yet is just about to. */
-	list_for_each (it, &s->conns) {
+	list_for_each(it, &s->conns) {
 		struct conn *c = list_entry(it, struct conn, link);
 
 		if (!c->request && !conn_is_fresh(c))
@@ -439,7 +439,7 @@ server_free(struct server **slot)
 	s->house.is_closing = true;
 	listener_free(&s->listener);
 	/* The library may not be stopped while a connection is suspended. */
-	list_for_each (it, &s->conns) {
+	list_for_each(it, &s->conns) {
 		struct conn *c = list_entry(it, struct conn, link);
 
 		if (c->request)

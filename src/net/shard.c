@@ -507,15 +507,3 @@ shards_active(const struct shards *all)
 {
 	return all->active;
 }
-
-int64_t
-shards_count(const struct shards *all)
-{
-	return all->count;
-}
-
-int64_t
-shards_sockets(const struct shards *all)
-{
-	return all->sockets;
-}

@@ -43,8 +43,6 @@ struct shard_events {
 struct shards *shards_new(struct loop *, int64_t max_idle_connections, const struct shard_events *);
 void shards_free(struct shards **); /* no seat is taken any more, or their owners forget them */
 int64_t shards_active(const struct shards *); /* seats taken */
-int64_t shards_count(const struct shards *);
-int64_t shards_sockets(const struct shards *); /* open, idle ones included */
 
 /* done comes later, from the loop. */
 void seat_take(struct seat *, struct shards *, CURL *easy);

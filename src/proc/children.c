@@ -36,7 +36,7 @@ children_init(struct children *all, size_t worker_count)
 void
 children_fini(struct children *all)
 {
-	list_for_each_safe (it, next, &all->all) {
+	list_for_each_safe(it, next, &all->all) {
 		struct child *c = list_entry(it, struct child, link);
 
 		loop_untimer(all->loop, &c->patience);
@@ -244,7 +244,7 @@ child_tell(struct child *c, enum message kind)
 void
 children_tell_workers(struct children *all, enum message kind)
 {
-	list_for_each (it, &all->all) {
+	list_for_each(it, &all->all) {
 		struct child *c = list_entry(it, struct child, link);
 
 		if (!c->place->is_janitor && !c->dead)
@@ -255,7 +255,7 @@ children_tell_workers(struct children *all, enum message kind)
 void
 children_relieve(struct children *all, const struct child *newest)
 {
-	list_for_each (it, &all->all) {
+	list_for_each(it, &all->all) {
 		struct child *c = list_entry(it, struct child, link);
 
 		if (c->place != newest->place || c == newest || c->leaving || c->dead)
@@ -279,7 +279,7 @@ children_count_workers(const struct children *all)
 void
 children_kill(struct children *all, bool workers_only)
 {
-	list_for_each (it, &all->all) {
+	list_for_each(it, &all->all) {
 		struct child *c = list_entry(it, struct child, link);
 
 		if (!c->dead && !(workers_only && c->place->is_janitor))
@@ -293,7 +293,7 @@ children_kill(struct children *all, bool workers_only)
 static bool
 has_older(struct place *p)
 {
-	list_for_each (it, &p->children->all) {
+	list_for_each(it, &p->children->all) {
 		const struct child *c = list_entry(it, struct child, link);
 
 		if (c->place == p && !c->leaving && !c->dead)
@@ -378,7 +378,7 @@ on_wire_gone(void *ctx, struct link *l, const char *why)
 static struct child *
 child_of(struct children *all, pid_t pid)
 {
-	list_for_each (it, &all->all) {
+	list_for_each(it, &all->all) {
 		struct child *c = list_entry(it, struct child, link);
 
 		if (c->pid == pid)

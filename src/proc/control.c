@@ -328,9 +328,10 @@ control_keep_take(struct control_ask *a, void *state, void (*drop)(void *state))
 	a->drop = drop;
 }
 
-/* A key of Gemini's or of ours, or what is too long to be anything else. */
-bool
-control_looks_secret(struct span text)
+/* It may be a key that was put in the place of a label: one of Gemini's or of ours, or what is
+ * too long to be anything else. */
+static bool
+looks_secret(struct span text)
 {
 	struct buf shown = BUF_INIT;
 
@@ -348,7 +349,7 @@ void
 control_refuse_unknown(
     struct control_ask *a, const char *what, struct span named, const char *const *labels, size_t n)
 {
-	bool echo = named.len <= ECHOED_BYTES && !control_looks_secret(named);
+	bool echo = named.len <= ECHOED_BYTES && !looks_secret(named);
 	char *said = mem_dup_span(named);
 	const char *nearest = text_nearest(said, labels, n);
 	struct err e = ERR_INIT;
@@ -446,10 +447,10 @@ has_secret(const struct control_ask *a)
 	json_t *value;
 
 	for (size_t i = 0; i < control_argument_count(a); i++)
-		if (control_looks_secret(control_argument(a, i)))
+		if (looks_secret(control_argument(a, i)))
 			return true;
 	json_object_foreach(a->options, key, value)
-		if (control_looks_secret(span_of(json_string_value(value))))
+		if (looks_secret(span_of(json_string_value(value))))
 			return true;
 	return false;
 }

@@ -74,8 +74,6 @@ void control_ask_master(struct control_ask *, enum message);
 
 /* Words of a commit that failed, with what the operator can do about it. */
 void control_explain(const struct control *, const struct err *cause, struct err *out);
-/* It may be a key that was put in the place of a label. */
-bool control_looks_secret(struct span);
 /* Refuses with "no WHAT is called X", and the nearest of labels (n of them) where one is near.  X
  * is not repeated when it may be a key. */
 void control_refuse_unknown(

@@ -447,7 +447,7 @@ let_answers_leave(struct janitor *j)
 	for (int turns = 0; turns < LAST_TURNS; turns++) {
 		size_t queued = 0;
 
-		list_for_each (it, &j->peers)
+		list_for_each(it, &j->peers)
 			queued += link_queued_bytes(list_entry(it, struct peer, link)->wire);
 		if (queued == 0)
 			return;
@@ -485,7 +485,7 @@ go_down(struct janitor *j)
 	committer_free(&j->committer);
 	control_fini(&j->control);
 	let_answers_leave(j);
-	list_for_each_safe (it, next, &j->peers) {
+	list_for_each_safe(it, next, &j->peers) {
 		struct peer *p = list_entry(it, struct peer, link);
 		struct link *wire = p->wire;
 

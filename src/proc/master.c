@@ -378,7 +378,7 @@ on_sigusr1(void *ctx, int signo)
 	(void)signo;
 	if (!log_reopen(&e) || !give_log_file(m, &e))
 		log_error("master", "the log cannot be opened anew", "error=%s", e.text);
-	list_for_each (it, &m->children.all)
+	list_for_each(it, &m->children.all)
 		child_tell(list_entry(it, struct child, link), MESSAGE_REOPEN);
 }
 

@@ -64,7 +64,7 @@ write_free(struct write *p)
 static struct write *
 find_write(struct writer *w, uint64_t id)
 {
-	list_for_each (it, &w->waiting) {
+	list_for_each(it, &w->waiting) {
 		struct write *p = list_entry(it, struct write, link);
 
 		if (p->id == id)
@@ -131,7 +131,7 @@ connect_now(void *ctx)
 		retry_later(w);
 		return;
 	}
-	list_for_each (it, &w->waiting) {
+	list_for_each(it, &w->waiting) {
 		const struct write *p = list_entry(it, struct write, link);
 
 		/* What does not go now goes with the next link: gone is going to say so. */
