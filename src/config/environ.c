@@ -72,6 +72,23 @@ read_host_and_port(struct environ_reading *r)
 	mem_free(address);
 }
 
+/* A switch of those that were before us: on, it means that nothing is filtered. */
+static void
+read_safety(struct environ_reading *r)
+{
+	const char *value = get_filled(r, "DISABLE_SAFETY_FILTERING");
+	bool off;
+
+	if (value == NULL)
+		return;
+	if (!value_bool(span_trim(span_of(value)), &off, NULL))
+		faults_add(r->faults, true, 0,
+		    "environment DISABLE_SAFETY_FILTERING: %s is neither yes nor no",
+		    value_quote(span_of(value)).text);
+	else if (off)
+		set(r, "dialect.safety_default", "DISABLE_SAFETY_FILTERING", "off");
+}
+
 static void
 read_known(struct environ_reading *r)
 {
@@ -79,6 +96,7 @@ read_known(struct environ_reading *r)
 	int64_t ms;
 
 	read_host_and_port(r);
+	read_safety(r);
 	if (proxy != NULL)
 		set(r, "upstream.proxy", "PROXY", proxy);
 	if (wait == NULL)

@@ -32,20 +32,53 @@ dialect_ignore(struct call *c, struct arena *arena, struct span field)
 		    arena_printf(arena, "%.*s, %.*s", SPAN_ARG(c->ignored), SPAN_ARG(field)));
 }
 
-bool
-dialect_model(struct call *c, struct span asked, struct err *e)
+static bool
+look_up(
+    const struct dialect_house *house, struct span bare, struct dialect_model *out, struct err *e)
 {
+	if (house != NULL && house->model != NULL)
+		return house->model(house->ctx, bare, out, e);
+	*out = (struct dialect_model){ .name = bare, .facts = model_facts(bare) };
+	return true;
+}
+
+static bool
+refuse_model(struct err *e)
+{
+	return err_set(e, ERR_MODEL_NOT_FOUND, "there is no model of that name");
+}
+
+bool
+dialect_find_model(const struct dialect_request *req, struct call *c, struct span asked,
+    struct dialect_model *out, struct err *e)
+{
+	struct dialect_model m = { .searches = false };
 	struct span bare = model_bare(asked);
 
 	if (asked.len == 0)
 		return err_field(e, "model", "model is missing");
-	if (!model_name_is_valid(bare)) {
-		err_set(e, ERR_MODEL_NOT_FOUND, "there is no model of that name");
+	if (!model_name_is_valid(bare))
+		return refuse_model(e);
+	if (!look_up(req->house, bare, &m, e))
 		return false;
-	}
-	c->model = bare;
+	/* An alias is the operator's word for a model, and may be written in any of the ways. */
+	m.name = model_bare(m.name);
+	if (!model_name_is_valid(m.name))
+		return refuse_model(e);
+	m.facts.lacks = model_lacks_now(m.facts.lacks);
+	c->model = m.name;
 	c->model_asked = asked;
+	if (out != NULL)
+		*out = m;
 	return true;
+}
+
+const struct dialect_options *
+dialect_options_of(const struct dialect_options *chosen)
+{
+	static const struct dialect_options defaults;
+
+	return chosen != NULL ? chosen : &defaults;
 }
 
 /* ---- errors, shared ---- */

@@ -28,17 +28,26 @@ check_body(struct span body, struct err *e)
 static bool
 native_decode(const struct dialect_request *req, struct arena *arena, struct call *c, struct err *e)
 {
-	*c = (struct call){ .op = req->op, .server_timeout_ms = req->server_timeout_ms };
+	struct dialect_model model = { 0 };
+
+	*c = (struct call){
+		.op = req->op, .parts = 1, .choices = 1, .server_timeout_ms = req->server_timeout_ms
+	};
 	if (!call_query(req->query, arena, &c->query, e))
 		return false;
 	c->framing = call_framing(c->op, c->query);
 	c->stream = operation_streams(c->op);
-	if (c->op != OP_MODELS_LIST && !dialect_model(c, req->model, e))
+	if (c->op != OP_MODELS_LIST && !dialect_find_model(req, c, req->model, &model, e))
 		return false;
+	if (model.searches) /* the body is not ours to change */
+		dialect_ignore(c, arena, SPAN("model"));
 	if (span_is(span_of(operation_method(c->op)), "GET"))
 		return true;
-	c->body = req->body;
-	return check_body(c->body, e);
+	if (!check_body(req->body, e))
+		return false;
+	c->bodies = arena_alloc(arena, sizeof(*c->bodies));
+	c->bodies[0] = body_of(arena, req->body);
+	return true;
 }
 
 /* ---- answers ---- */

@@ -4,31 +4,11 @@
 #include "dialect/openai_answer.h"
 
 #include "base/scan.h"
+#include "dialect/openai_chat.h"
+
+#define AUDIO_KEPT_S 3600 /* what OpenAI says of its own; nothing is kept here */
 
 /* ---- gathering ---- */
-
-void
-openai_pieces_add(struct openai_pieces *list, struct arena *a, struct span json)
-{
-	struct openai_text *p = arena_alloc(a, sizeof(*p));
-
-	p->json = arena_span(a, json);
-	if (list->last != NULL)
-		list->last->next = p;
-	else
-		list->first = p;
-	list->last = p;
-}
-
-static void
-pieces_write(const struct openai_pieces *list, const char *between, struct buf *out)
-{
-	for (const struct openai_text *p = list->first; p != NULL; p = p->next) {
-		if (p != list->first)
-			buf_add_text(out, between);
-		buf_add_span(out, p->json);
-	}
-}
 
 struct openai_choice *
 openai_answer_choice(struct openai_answer *a, struct arena *arena, int64_t index)
@@ -41,6 +21,8 @@ openai_answer_choice(struct openai_answer *a, struct arena *arena, int64_t index
 		return *at;
 	c = arena_alloc(arena, sizeof(*c));
 	c->index = index;
+	c->calls.choice = index;
+	c->calls.salt = a->head;
 	c->next = *at;
 	*at = c;
 	return c;
@@ -48,91 +30,231 @@ openai_answer_choice(struct openai_answer *a, struct arena *arena, int64_t index
 
 /* ---- why it ended ---- */
 
+/* Older models repeat it on each chunk; the last one counts. */
+void
+openai_choice_ends(struct openai_choice *c, struct arena *arena, const struct candidate *k)
+{
+	if (k->finish_reason.p != NULL)
+		openai_kept_set(&c->finish, arena, k->finish_reason);
+	if (k->finish_message.p != NULL)
+		openai_kept_set(&c->finish_message, arena, k->finish_message);
+}
+
 bool
-openai_answer_is_cut(const struct openai_answer *a)
+openai_choice_is_blocked(const struct openai_choice *c)
+{
+	return c->block_reason.p != NULL;
+}
+
+static enum finish
+finish_kind(const struct openai_choice *c)
+{
+	return finish_of(openai_kept_span(&c->finish));
+}
+
+static bool
+is_cut(const struct openai_answer *a)
 {
 	for (const struct openai_choice *c = a->choices; c != NULL; c = c->next)
-		if (c->finish.p == NULL && !c->blocked && c->calls == 0)
+		if (finish_kind(c) == FINISH_NONE && !openai_choice_is_blocked(c) &&
+		    (c->calls.count == 0 || openai_told_calls_is_open(&c->calls)))
 			return true;
 	return false;
 }
 
-/* Gemini's finish reasons.  Those that are not here say that the model went wrong, or are
- * newer than this table. */
-static const struct finish {
-	const char *gemini, *openai;
-} finishes[] = {
-	{ "STOP", "stop" },
-	{ "MAX_TOKENS", "length" },
-	{ "CONTINUATION", "length" },
-	{ "SAFETY", "content_filter" },
-	{ "RECITATION", "content_filter" },
-	{ "LANGUAGE", "content_filter" },
-	{ "BLOCKLIST", "content_filter" },
-	{ "PROHIBITED_CONTENT", "content_filter" },
-	{ "SPII", "content_filter" },
-	{ "IMAGE_SAFETY", "content_filter" },
-	{ "IMAGE_PROHIBITED_CONTENT", "content_filter" },
-	{ "IMAGE_RECITATION", "content_filter" },
-};
-
-static const struct finish *
-finish_known(const struct openai_choice *c)
+bool
+openai_blocks_are_errors(const struct dialect_out *out)
 {
-	for (size_t i = 0; i < sizeof(finishes) / sizeof(finishes[0]); i++)
-		if (c->finish.p != NULL && scan_key_is(c->finish, finishes[i].gemini))
-			return &finishes[i];
-	return NULL;
+	return dialect_options_of(out->options)->blocked_prompt == BLOCKED_PROMPT_ERROR400;
+}
+
+static const struct openai_choice *
+blocked_choice(const struct openai_answer *a)
+{
+	const struct openai_choice *c = a != NULL ? a->choices : NULL;
+
+	while (c != NULL && !openai_choice_is_blocked(c))
+		c = c->next;
+	return c;
+}
+
+/* Choices are in order. */
+static bool
+has_all_parts(const struct openai_answer *a, const struct call *call)
+{
+	size_t part = 0;
+
+	if (a == NULL || call->parts == 1)
+		return a != NULL && a->choices != NULL;
+	for (const struct openai_choice *c = a->choices; c != NULL; c = c->next)
+		if (part < call->parts && (uint64_t)c->index / call->choices == part)
+			part++;
+	return part == call->parts;
+}
+
+bool
+openai_answer_check(const struct dialect_out *out, struct err *e)
+{
+	const struct openai_answer *a = out->state;
+	const struct openai_choice *blocked = blocked_choice(a);
+
+	if (!has_all_parts(a, out->call))
+		return err_set(e, ERR_UPSTREAM, "the upstream answered with nothing in it");
+	if (blocked != NULL && openai_blocks_are_errors(out))
+		return err_set(e, ERR_BAD_REQUEST, "The prompt was blocked: %.*s",
+		    SPAN_ARG(openai_kept_span(&blocked->block_reason)));
+	if (operation_streams(out->call->op) && is_cut(a))
+		return err_set(e, ERR_UPSTREAM, "the upstream broke off before its answer's end");
+	return true;
+}
+
+static void
+tell_blocked(struct dialect_out *out, const struct err *e)
+{
+	struct object_writer o, inner;
+
+	if (out->begun)
+		buf_add_lit(out->bytes, "data: ");
+	object_begin(&o, out->bytes);
+	object_key(&o, "error");
+	object_begin(&inner, out->bytes);
+	object_text(&inner, "message", span_of(e->text));
+	object_text(&inner, "type", SPAN("invalid_request_error"));
+	object_raw(&inner, "param", SPAN("null"));
+	object_text(&inner, "code", SPAN("content_policy_violation"));
+	object_end(&inner);
+	object_end(&o);
+	if (out->begun)
+		buf_add_lit(out->bytes, "\n\n");
+}
+
+void
+openai_answer_fail(struct dialect_out *out, const struct err *e)
+{
+	if (e->kind == ERR_BAD_REQUEST && blocked_choice(out->state) != NULL)
+		tell_blocked(out, e);
+	else
+		dialect_openai_fail(out, e);
+}
+
+bool
+openai_choice_is_cut_short(const struct openai_choice *c)
+{
+	enum finish kind = finish_kind(c);
+
+	return kind == FINISH_LENGTH || kind == FINISH_FILTER;
 }
 
 /* A stop with calls is a stop for them; a limit or a filter is not masked by them. */
 const char *
-openai_choice_finish(const struct openai_choice *c)
+openai_choice_finish(const struct openai_choice *c, const char *call)
 {
-	const struct finish *known = finish_known(c);
-
-	if (c->blocked)
+	if (openai_choice_is_blocked(c))
 		return "content_filter";
-	if (known != NULL && strcmp(known->openai, "stop") != 0)
-		return known->openai;
-	return c->calls > 0 ? "tool_calls" : "stop";
+	switch (finish_kind(c)) {
+	case FINISH_LENGTH:
+		return "length";
+	case FINISH_FILTER:
+		return "content_filter";
+	default:
+		return c->calls.count > 0 ? call : "stop";
+	}
 }
 
-/* What OpenAI has no word for is told beside it. */
-void
-openai_choice_native(struct object_writer *o, const struct openai_choice *c)
+/* ---- what OpenAI has no word for ---- */
+
+/* STOP and MAX_TOKENS say no more than OpenAI's own words for them. */
+static bool
+has_native_finish(const struct openai_choice *c)
 {
+	struct span reason = openai_kept_span(&c->finish);
+
+	return reason.p != NULL && finish_kind(c) != FINISH_STOP &&
+	       !scan_key_is(reason, "MAX_TOKENS");
+}
+
+static void
+write_message_extra(struct object_writer *google, const struct openai_choice *c)
+{
+	struct buf grounding = BUF_INIT;
+
+	if (c->signature.p != NULL)
+		object_escaped(google, "thought_signature", openai_kept_span(&c->signature));
+	if (openai_grounding_write(&c->citations, &grounding))
+		object_raw(google, "grounding_metadata", buf_span(&grounding));
+	buf_fini(&grounding);
+}
+
+void
+openai_choice_extra(
+    struct object_writer *o, const struct openai_choice *c, bool of_message, bool of_finish)
+{
+	struct buf inner = BUF_INIT;
 	struct object_writer google;
 
-	if (c->finish.p == NULL || finish_known(c) != NULL)
-		return;
-	object_key(o, "extra_content");
-	buf_add_lit(o->out, "{\"google\":");
-	object_begin(&google, o->out);
-	object_escaped(&google, "finish_reason", c->finish);
-	if (c->finish_message.p != NULL)
-		object_escaped(&google, "finish_message", c->finish_message);
+	object_begin(&google, &inner);
+	if (of_message)
+		write_message_extra(&google, c);
+	if (of_finish && has_native_finish(c)) {
+		object_escaped(&google, "finish_reason", openai_kept_span(&c->finish));
+		if (c->finish_message.p != NULL)
+			object_escaped(
+			    &google, "finish_message", openai_kept_span(&c->finish_message));
+	}
 	object_end(&google);
-	buf_add_char(o->out, '}');
+	if (google.members > 0) {
+		object_key(o, "extra_content");
+		buf_add_lit(o->out, "{\"google\":");
+		buf_add_span(o->out, buf_span(&inner));
+		buf_add_char(o->out, '}');
+	}
+	buf_fini(&inner);
 }
 
 /* ---- usage ---- */
 
+/* Two of them can be added, whatever upstream wrote. */
 static int64_t
 said(int64_t counter)
 {
-	return counter > 0 ? counter : 0;
+	if (counter < 0)
+		return 0;
+	return counter < INT64_MAX / 2 ? counter : INT64_MAX / 2;
 }
 
 static void
-write_detail(struct object_writer *o, const char *key, const char *counter, int64_t value)
+write_if_said(struct object_writer *o, const char *key, int64_t counter)
 {
-	struct object_writer detail;
+	if (counter >= 0)
+		object_int(o, key, counter);
+}
 
-	object_key(o, key);
-	object_begin(&detail, o->out);
-	object_int(&detail, counter, value);
-	object_end(&detail);
+static void
+write_prompt_details(struct object_writer *o, const struct usage *u)
+{
+	struct object_writer details;
+
+	object_key(o, "prompt_tokens_details");
+	object_begin(&details, o->out);
+	object_int(&details, "cached_tokens", said(u->cached));
+	write_if_said(&details, "audio_tokens", u->prompt_audio);
+	write_if_said(&details, "image_tokens", u->prompt_image);
+	write_if_said(&details, "text_tokens", u->prompt_text);
+	object_end(&details);
+}
+
+static void
+write_answer_details(struct object_writer *o, const struct usage *u)
+{
+	struct object_writer details;
+
+	object_key(o, "completion_tokens_details");
+	object_begin(&details, o->out);
+	object_int(&details, "reasoning_tokens", said(u->thoughts));
+	write_if_said(&details, "audio_tokens", u->answer_audio);
+	write_if_said(&details, "image_tokens", u->answer_image);
+	write_if_said(&details, "text_tokens", u->answer_text);
+	object_end(&details);
 }
 
 /* Google counts thoughts beside the answer, OpenAI inside; both count cached tokens inside. */
@@ -147,104 +269,165 @@ openai_usage_write(struct buf *b, const struct usage *u)
 	object_int(&o, "prompt_tokens", prompt);
 	object_int(&o, "completion_tokens", completion);
 	object_int(&o, "total_tokens", u->total >= 0 ? u->total : prompt + completion);
-	write_detail(&o, "prompt_tokens_details", "cached_tokens", said(u->cached));
-	write_detail(&o, "completion_tokens_details", "reasoning_tokens", said(u->thoughts));
+	write_prompt_details(&o, u);
+	write_answer_details(&o, u);
 	object_end(&o);
+}
+
+/* ---- sound ---- */
+
+void
+openai_choice_audio(
+    struct object_writer *audio, const struct openai_choice *c, const struct dialect_out *out)
+{
+	object_key(audio, "id");
+	buf_add_char(audio->out, '"');
+	openai_id_write(audio->out, out, &c->calls, "audio_");
+	buf_add_char(audio->out, '"');
+	object_int(audio, "expires_at", out->created_s + AUDIO_KEPT_S);
+	object_text(audio, "transcript", SPAN(""));
 }
 
 /* ---- the plain answer ---- */
 
 void
-openai_refusal_write(struct buf *b, const struct openai_answer *a)
+openai_refusal_write(struct buf *b, const struct openai_choice *c)
 {
 	buf_add_lit(b, "\"The prompt was blocked: ");
-	buf_add_span(b, a->block_reason);
+	buf_add_span(b, openai_kept_span(&c->block_reason));
 	buf_add_char(b, '"');
 }
 
 static void
-write_content(struct object_writer *o, const struct openai_choice *c, const char *finish)
+write_text(struct object_writer *o, const char *key, const struct openai_pieces *text)
 {
-	bool is_silent = strcmp(finish, "tool_calls") == 0 || strcmp(finish, "content_filter") == 0;
-
-	object_key(o, "content");
-	if (c->content.first == NULL && is_silent) {
-		buf_add_lit(o->out, "null");
-		return;
-	}
+	object_key(o, key);
 	buf_add_char(o->out, '"');
-	pieces_write(&c->content, "", o->out);
+	openai_pieces_write(text, "", o->out);
 	buf_add_char(o->out, '"');
 }
 
 static void
-write_items(struct object_writer *o, const char *key, const struct openai_pieces *list)
+write_content(struct object_writer *o, const struct openai_choice *c, const char *call)
 {
-	if (list->first == NULL)
+	const char *finish = openai_choice_finish(c, call);
+	bool is_silent = strcmp(finish, call) == 0 || strcmp(finish, "content_filter") == 0;
+
+	if (c->content.first == NULL && is_silent)
+		object_raw(o, "content", SPAN("null"));
+	else
+		write_text(o, "content", &c->content);
+	object_key(o, "refusal");
+	if (openai_choice_is_blocked(c))
+		openai_refusal_write(o->out, c);
+	else
+		buf_add_lit(o->out, "null");
+	if (c->reasoning.first != NULL)
+		write_text(o, "reasoning_content", &c->reasoning);
+}
+
+static void
+write_calls(struct object_writer *o, const struct openai_choice *c, const char *key)
+{
+	bool is_list = strcmp(key, "tool_calls") == 0;
+
+	if (c->items.first == NULL)
 		return;
 	object_key(o, key);
-	buf_add_char(o->out, '[');
-	pieces_write(list, ",", o->out);
-	buf_add_char(o->out, ']');
+	if (is_list)
+		buf_add_char(o->out, '[');
+	openai_pieces_write(&c->items, ",", o->out);
+	if (is_list)
+		buf_add_char(o->out, ']');
 }
 
 static void
-write_message(struct buf *b, const struct openai_answer *a, const struct openai_choice *c)
+write_annotations(struct object_writer *o, const struct openai_choice *c)
+{
+	struct buf items = BUF_INIT;
+
+	if (openai_citations_write(&c->citations, &items)) {
+		object_key(o, "annotations");
+		buf_add_char(o->out, '[');
+		buf_add_span(o->out, buf_span(&items));
+		buf_add_char(o->out, ']');
+	}
+	buf_fini(&items);
+}
+
+static void
+write_media(struct object_writer *o, const struct openai_choice *c, const struct dialect_out *out)
+{
+	const struct chat_notes *notes = out->call->notes;
+	struct object_writer audio;
+
+	if (c->pictures.first != NULL) {
+		object_key(o, "images");
+		buf_add_char(o->out, '[');
+		openai_pieces_write(&c->pictures, "", o->out); /* with commas of their own */
+		buf_add_char(o->out, ']');
+	}
+	if (!c->audio.begun)
+		return;
+	object_key(o, "audio");
+	object_begin(&audio, o->out);
+	openai_choice_audio(&audio, c, out);
+	object_key(&audio, "data");
+	buf_add_char(o->out, '"');
+	openai_audio_write(&c->audio, notes->raw_audio, o->out);
+	buf_add_char(o->out, '"');
+	object_end(&audio);
+}
+
+static void
+write_message(struct dialect_out *out, const struct openai_choice *c, const char *call)
 {
 	struct object_writer o;
 
-	object_begin(&o, b);
+	object_begin(&o, out->bytes);
 	object_text(&o, "role", SPAN("assistant"));
-	write_content(&o, c, openai_choice_finish(c));
-	object_key(&o, "refusal");
-	if (c->blocked)
-		openai_refusal_write(b, a);
-	else
-		buf_add_lit(b, "null");
-	if (c->reasoning.first != NULL) {
-		object_key(&o, "reasoning_content");
-		buf_add_char(b, '"');
-		pieces_write(&c->reasoning, "", b);
-		buf_add_char(b, '"');
-	}
-	write_items(&o, "tool_calls", &c->tool_calls);
-	write_items(&o, "images", &c->pictures);
-	openai_choice_native(&o, c);
+	write_content(&o, c, call);
+	write_calls(&o, c, call);
+	write_annotations(&o, c);
+	write_media(&o, c, out);
+	openai_choice_extra(&o, c, true, true);
 	object_end(&o);
 }
 
 static void
-write_choice(struct buf *b, const struct openai_answer *a, const struct openai_choice *c)
+write_choice(struct dialect_out *out, const struct openai_choice *c, const char *call)
 {
 	struct object_writer o;
 
-	object_begin(&o, b);
+	object_begin(&o, out->bytes);
 	object_int(&o, "index", c->index);
 	object_key(&o, "message");
-	write_message(b, a, c);
+	write_message(out, c, call);
 	object_key(&o, "logprobs");
 	if (c->logprobs.first != NULL) {
-		buf_add_lit(b, "{\"content\":[");
-		pieces_write(&c->logprobs, ",", b);
-		buf_add_lit(b, "],\"refusal\":null}");
+		buf_add_lit(out->bytes, "{\"content\":[");
+		openai_pieces_write(&c->logprobs, ",", out->bytes);
+		buf_add_lit(out->bytes, "],\"refusal\":null}");
 	} else {
-		buf_add_lit(b, "null");
+		buf_add_lit(out->bytes, "null");
 	}
-	object_text(&o, "finish_reason", span_of(openai_choice_finish(c)));
+	object_text(&o, "finish_reason", span_of(openai_choice_finish(c, call)));
 	object_end(&o);
 }
 
 void
-openai_answer_write(const struct openai_answer *a, struct buf *out)
+openai_answer_write(const struct openai_answer *a, struct dialect_out *out)
 {
-	buf_add_span(out, a->head);
-	buf_add_lit(out, ",\"choices\":[");
+	const char *call = openai_told_calls_key(out);
+
+	buf_add_span(out->bytes, a->head);
+	buf_add_lit(out->bytes, ",\"choices\":[");
 	for (const struct openai_choice *c = a->choices; c != NULL; c = c->next) {
 		if (c != a->choices)
-			buf_add_char(out, ',');
-		write_choice(out, a, c);
+			buf_add_char(out->bytes, ',');
+		write_choice(out, c, call);
 	}
-	buf_add_lit(out, "],\"usage\":");
-	openai_usage_write(out, &a->usage);
-	buf_add_char(out, '}');
+	buf_add_lit(out->bytes, "],\"usage\":");
+	openai_usage_write(out->bytes, &a->usage);
+	buf_add_char(out->bytes, '}');
 }

@@ -10,51 +10,65 @@
 #include <stdint.h>
 #include "base/mem.h"
 #include "base/text.h"
+#include "dialect/dialect.h"
+#include "dialect/openai_audio.h"
+#include "dialect/openai_citations.h"
+#include "dialect/openai_pieces.h"
+#include "dialect/openai_told_calls.h"
 #include "gemini/chunk.h"
 #include "gemini/content.h"
-
-/* Pieces of JSON, or of one escaped text, that belong together. */
-struct openai_text {
-	struct openai_text *next;
-	struct span json;
-};
-
-struct openai_pieces {
-	struct openai_text *first, *last;
-};
 
 struct openai_choice {
 	struct openai_choice *next; /* by index */
 	int64_t index;
 	bool introduced; /* the role was told */
-	int64_t calls, images;
-	bool blocked;
-	struct span finish;         /* escaped; p == NULL: not said */
-	struct span finish_message; /* escaped */
+	bool in_thought; /* content stands between the tags of a thought */
+	size_t images;
+	struct openai_told_calls calls;
+	struct openai_citations citations;
+	struct openai_audio audio;
+	struct openai_kept block_reason;           /* escaped: the prompt was blocked */
+	struct openai_kept finish, finish_message; /* escaped */
+	struct openai_kept signature;              /* of a text, escaped: the last one */
 	/* Of a plain answer. */
-	struct openai_pieces content, reasoning, tool_calls, pictures, logprobs;
+	struct openai_pieces content, reasoning, items, pictures, logprobs;
 };
 
 struct openai_answer {
 	struct span head; /* of every event and of the plain answer: {"id":...,"model":... */
 	struct openai_choice *choices;
-	struct span block_reason; /* escaped */
 	struct usage usage;
+	struct span tag_open, tag_close; /* around thoughts in the content, escaped; or empty */
 };
 
-/* Keeps a copy in the arena. */
-void openai_pieces_add(struct openai_pieces *, struct arena *, struct span json);
 /* The choice of that index, made when it is new. */
 struct openai_choice *openai_answer_choice(struct openai_answer *, struct arena *, int64_t index);
-/* A choice ended without a word on why, and without calls, which are whole when they come. */
-bool openai_answer_is_cut(const struct openai_answer *);
+/* Of a candidate: why it ended, if it did. */
+void openai_choice_ends(struct openai_choice *, struct arena *, const struct candidate *);
+bool openai_choice_is_blocked(const struct openai_choice *);
+/* A prompt that was blocked is an error here (dialect.blocked_prompt), not a choice. */
+bool openai_blocks_are_errors(const struct dialect_out *);
+/* At the end of out's answer (its state): each part of the call has its choices, and whatever was
+ * streamed came to its end.  A choice without calls, which are whole when they come, is cut when
+ * nothing was said of why it ended. */
+bool openai_answer_check(const struct dialect_out *, struct err *);
+/* The fail of such an answer: a blocked prompt has a code of its own. */
+void openai_answer_fail(struct dialect_out *, const struct err *);
 
-const char *openai_choice_finish(const struct openai_choice *); /* finish_reason */
-/* Adds extra_content with Gemini's finish reason where OpenAI has no word for it. */
-void openai_choice_native(struct object_writer *, const struct openai_choice *);
-void openai_refusal_write(struct buf *, const struct openai_answer *); /* a JSON string */
+/* finish_reason.  call: that of a choice which stopped for its calls, "tool_calls". */
+const char *openai_choice_finish(const struct openai_choice *, const char *call);
+/* The last calls and texts were cut short. */
+bool openai_choice_is_cut_short(const struct openai_choice *);
+/* Adds extra_content as far as there is any: what is known of the whole message, and Gemini's
+ * own finish reason where OpenAI's says less. */
+void openai_choice_extra(
+    struct object_writer *, const struct openai_choice *, bool of_message, bool of_finish);
+/* What is said of its sound but the data: id, expires_at, transcript. */
+void openai_choice_audio(
+    struct object_writer *audio, const struct openai_choice *, const struct dialect_out *);
+void openai_refusal_write(struct buf *, const struct openai_choice *); /* a JSON string */
 void openai_usage_write(struct buf *, const struct usage *);           /* an object */
 /* The whole plain answer behind its head. */
-void openai_answer_write(const struct openai_answer *, struct buf *);
+void openai_answer_write(const struct openai_answer *, struct dialect_out *);
 
 #endif

@@ -1,28 +1,49 @@
 /*
- * Chat completions, the request: JSON of OpenAI to a call.  Pure, runs in workers; owns the
- * body under way while it decodes.
+ * Chat completions, the request: JSON of OpenAI to a call.  Pure, runs in workers; owns what is
+ * not in the arena while it decodes.
  *
- * The request is walked once and no tree is built.  What would change the answer's meaning and
- * is not translated is refused with its path; what has no effect is noted where a user would
- * expect one.
+ * The body is walked once and no tree is built: that proves it to be JSON, reads its fields into
+ * what the rooms beside this one make of them, and leaves the messages as they stand.  Then, with
+ * the model known, everything is told to it in its own words.  What cannot be said at all is noted
+ * where a user would expect an effect.
  */
 #include "dialect/openai_chat.h"
 
+#include "base/rope.h"
 #include "base/scan.h"
+#include "dialect/openai_extra.h"
+#include "dialect/openai_fields.h"
+#include "dialect/openai_format.h"
 #include "dialect/openai_messages.h"
 #include "dialect/openai_params.h"
+#include "dialect/openai_thinking.h"
+#include "dialect/overlay.h"
 #include "dialect/private.h"
-#include "gemini/model.h"
+#include "dialect/turns.h"
+#include "gemini/read.h"
 
 struct reading {
-	struct scan s;
-	struct arena *arena; /* borrowed */
+	const struct dialect_request *req; /* borrowed, as are the next four */
+	const struct dialect_options *options;
+	struct arena *arena;
 	struct call *call;
 	struct err *err;
-	struct chat_notes *notes;        /* in the arena */
-	struct openai_messages messages; /* owned */
+	struct scan s;
+	struct chat_notes *notes;   /* in the arena */
+	struct openai_tools *tools; /* in the arena: the answer speaks of them */
 	struct openai_params params;
-	struct span model; /* escaped */
+	struct openai_format format;
+	struct openai_thinking thinking;
+	struct openai_extra extra;
+	struct span model;    /* escaped */
+	struct span messages; /* raw; p == NULL: none */
+	bool wants_search;    /* web_search_options */
+	struct dialect_model found;
+	struct turns *turns;    /* owned, as are the buffers */
+	const char *resolution; /* of the images in the messages */
+	struct buf tools_json;  /* ,"tools":...,"toolConfig":... */
+	struct buf config;      /* generationConfig */
+	struct buf instruction; /* to the system, escaped: what there is no field for */
 };
 
 /* ---- fields of the request ---- */
@@ -30,95 +51,96 @@ struct reading {
 static bool
 read_model(struct reading *r, const char *name)
 {
-	r->model = SPAN_NONE;
-	if (take_null(&r->s))
-		return true;
-	if (scan_type(&r->s) != SCAN_STRING)
-		return refuse(r->err, "must be a string", "%s", name);
-	return scan_string(&r->s, &r->model);
+	return openai_text_read(&r->s, name, &r->model, r->err);
 }
 
 static bool
-read_messages(struct reading *r, const char *name)
+keep_messages(struct reading *r, const char *name)
 {
 	(void)name;
-	return openai_messages_read(&r->messages, &r->s, r->err);
-}
-
-static bool
-read_flag(struct reading *r, const char *name, bool *out)
-{
-	*out = false;
-	if (take_null(&r->s))
-		return true;
-	if (scan_type(&r->s) != SCAN_BOOL)
-		return refuse(r->err, "must be true or false", "%s", name);
-	return scan_bool(&r->s, out);
+	r->messages = SPAN_NONE;
+	return take_null(&r->s) || scan_skip(&r->s, &r->messages);
 }
 
 static bool
 read_stream(struct reading *r, const char *name)
 {
-	return read_flag(r, name, &r->call->stream);
+	return openai_flag_read(&r->s, name, false, &r->call->stream, r->err);
 }
 
 static bool
 read_stream_options(struct reading *r, const char *name)
 {
-	struct span key;
+	(void)name;
+	return openai_stream_options_read(&r->s, &r->notes->include_usage, r->err);
+}
 
-	r->notes->include_usage = false;
-	if (take_null(&r->s))
-		return true;
-	if (scan_type(&r->s) != SCAN_OBJECT)
-		return refuse(r->err, "must be an object", "%s", name);
-	scan_object(&r->s);
-	while (scan_member(&r->s, &key)) {
-		if (!scan_key_is(key, "include_usage"))
-			scan_skip(&r->s, NULL);
-		else if (!read_flag(r, "stream_options.include_usage", &r->notes->include_usage))
-			return false;
-	}
+static bool
+read_parallel(struct reading *r, const char *name)
+{
+	bool parallel;
+
+	if (!openai_flag_read(&r->s, name, true, &parallel, r->err))
+		return false;
+	r->notes->one_call = !parallel;
 	return true;
 }
 
 static bool
-refuse_something(struct reading *r, const char *name)
+read_tools(struct reading *r, const char *name)
 {
-	return !take_something(&r->s) || refuse(r->err, UNSUPPORTED, "%s", name);
-}
-
-/* Without tools, to leave the choice and to forbid them come to the same. */
-static bool
-refuse_choice(struct reading *r, const char *name)
-{
-	struct span choice;
-
-	if (take_null(&r->s))
-		return true;
-	if (scan_type(&r->s) == SCAN_STRING && scan_string(&r->s, &choice) &&
-	    (scan_key_is(choice, "none") || scan_key_is(choice, "auto")))
-		return true;
-	return refuse(r->err, UNSUPPORTED, "%s", name);
+	return openai_tools_read(r->tools, &r->s, name, r->arena, r->err);
 }
 
 static bool
-read_modalities(struct reading *r, const char *name)
+read_functions(struct reading *r, const char *name)
 {
-	struct span modality;
+	(void)name;
+	return openai_functions_read(r->tools, &r->s, r->arena, r->err);
+}
 
-	if (take_null(&r->s))
-		return true;
-	if (scan_type(&r->s) != SCAN_ARRAY)
-		return refuse(r->err, "must be a list", "%s", name);
-	scan_array(&r->s);
-	for (size_t i = 0; scan_item(&r->s); i++) {
-		if (scan_type(&r->s) != SCAN_STRING)
-			return refuse(r->err, "must be a string", "%s[%zu]", name, i);
-		if (scan_string(&r->s, &modality) && !scan_key_is(modality, "text"))
-			return refuse(r->err, UNSUPPORTED, "%s[%zu]", name, i);
-	}
+static bool
+read_choice(struct reading *r, const char *name)
+{
+	return openai_choice_read(r->tools, &r->s, name, r->arena, r->err);
+}
+
+static bool
+read_search(struct reading *r, const char *name)
+{
+	(void)name;
+	if (!openai_search_read(r->tools, &r->s, r->arena, r->err))
+		return false;
+	r->wants_search = r->tools->searches;
 	return true;
+}
+
+static bool
+read_format(struct reading *r, const char *name)
+{
+	(void)name;
+	return openai_format_read(&r->format, &r->s, r->err);
+}
+
+static bool
+read_effort(struct reading *r, const char *name)
+{
+	(void)name;
+	return openai_effort_read(&r->thinking, &r->s, r->err);
+}
+
+static bool
+read_extra_body(struct reading *r, const char *name)
+{
+	(void)name;
+	return openai_extra_body_read(&r->extra, &r->thinking, &r->s, r->arena, r->call, r->err);
+}
+
+static bool
+read_google(struct reading *r, const char *name)
+{
+	(void)name;
+	return openai_extra_read(&r->extra, &r->thinking, &r->s, r->arena, r->call, r->err);
 }
 
 static bool
@@ -129,72 +151,34 @@ note_ignored(struct reading *r, const char *name)
 	return true;
 }
 
-/* {} asks for a search as well. */
-static bool
-note_search(struct reading *r, const char *name)
-{
-	if (take_null(&r->s))
-		return true;
-	dialect_ignore(r->call, r->arena, span_of(name));
-	return scan_skip(&r->s, NULL);
-}
-
-/* true is what happens anyway. */
-static bool
-note_parallel(struct reading *r, const char *name)
-{
-	bool parallel;
-
-	if (scan_type(&r->s) != SCAN_BOOL)
-		return scan_skip(&r->s, NULL);
-	if (scan_bool(&r->s, &parallel) && !parallel)
-		dialect_ignore(r->call, r->arena, span_of(name));
-	return true;
-}
-
-/* The other tiers are the one that Gemini has for everyone. */
-static bool
-note_tier(struct reading *r, const char *name)
-{
-	struct span tier;
-
-	if (scan_type(&r->s) != SCAN_STRING)
-		return scan_skip(&r->s, NULL);
-	if (scan_string(&r->s, &tier) &&
-	    (scan_key_is(tier, "flex") || scan_key_is(tier, "priority")))
-		dialect_ignore(r->call, r->arena, span_of(name));
-	return true;
-}
-
 /* What is neither here nor a parameter has no effect that anyone would miss. */
 static const struct field {
 	const char *name;
 	bool (*read)(struct reading *, const char *name);
 } fields[] = {
 	{ "model", read_model },
-	{ "messages", read_messages },
+	{ "messages", keep_messages },
 	{ "stream", read_stream },
 	{ "stream_options", read_stream_options },
-	{ "tools", refuse_something },
-	{ "functions", refuse_something },
-	{ "tool_choice", refuse_choice },
-	{ "function_call", refuse_choice },
-	{ "modalities", read_modalities },
-	{ "audio", refuse_something },
-	{ "parallel_tool_calls", note_parallel },
-	{ "service_tier", note_tier },
-	{ "reasoning_effort", note_ignored },
+	{ "tools", read_tools },
+	{ "functions", read_functions },
+	{ "tool_choice", read_choice },
+	{ "function_call", read_choice },
+	{ "parallel_tool_calls", read_parallel },
+	{ "web_search_options", read_search },
+	{ "response_format", read_format },
+	{ "reasoning_effort", read_effort },
+	{ "extra_body", read_extra_body },
+	{ "google", read_google },
 	{ "verbosity", note_ignored },
 	{ "logit_bias", note_ignored },
 	{ "prediction", note_ignored },
-	{ "web_search_options", note_search },
-	{ "extra_body", note_ignored },
-	{ "google", note_ignored },
 };
 
 static bool
-read_field(struct reading *r, struct span key)
+read_field(void *ctx, struct span key)
 {
+	struct reading *r = ctx;
 	bool known;
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -207,68 +191,258 @@ read_field(struct reading *r, struct span key)
 	return true;
 }
 
-/* ---- the request ---- */
+/* ---- what only makes sense together ---- */
 
 static bool
-walk(struct reading *r)
+is_of_system(struct scan *s)
 {
-	struct span key;
-	bool ok = true;
+	struct span key, role = SPAN_NONE;
 
-	if (scan_type(&r->s) != SCAN_OBJECT && r->s.fault == NULL)
-		return err_set(r->err, ERR_BAD_REQUEST, "the body must be a JSON object");
-	if (scan_object(&r->s))
-		while (ok && scan_member(&r->s, &key))
-			ok = read_field(r, key);
-	/* Text that is not JSON is that first of all. */
-	if (r->s.fault == NULL && !ok)
+	if (!read_object(s))
 		return false;
-	if (!scan_end(&r->s))
-		return err_set(r->err, ERR_BAD_REQUEST, "the body is not JSON: %s at byte %zu",
-		    r->s.fault, r->s.fault_at);
+	while (scan_member(s, &key)) {
+		if (scan_key_is(key, "role"))
+			read_text(s, &role);
+		else
+			scan_skip(s, NULL);
+	}
+	return scan_key_is(role, "system") || scan_key_is(role, "developer");
+}
+
+/* The message that would become a system instruction; -1: none does. */
+static int
+find_instruction(const struct reading *r)
+{
+	struct scan s;
+	int at = -1;
+	bool others = false;
+
+	scan_init(&s, r->messages);
+	if (r->messages.p == NULL || !read_array(&s))
+		return -1;
+	for (int i = 0; scan_item(&s); i++) {
+		if (!is_of_system(&s))
+			others = true;
+		else if (at < 0 && (i == 0 || r->options->late_system == LATE_SYSTEM_HOIST))
+			at = i;
+	}
+	return others ? at : -1; /* alone they are the user's turn */
+}
+
+/* System instruction and tools lie in the cache with what else is cached; Gemini refuses a second
+ * set beside them. */
+static bool
+check_cached(const struct reading *r)
+{
+	static const char words[] = "cannot stand beside cached_content, which has its own";
+	int at;
+
+	if (r->extra.cached_content.len == 0)
+		return true;
+	if (r->tools->count > 0)
+		return refuse(r->err, words, "%s", r->tools->legacy ? "functions" : "tools");
+	if (r->tools->search_tool)
+		return refuse(r->err, words, "tools");
+	if (r->tools->choice_field != NULL)
+		return refuse(r->err, words, "%s", r->tools->choice_field);
+	if (r->wants_search)
+		return refuse(r->err, words, "web_search_options");
+	if (r->extra.tools.len > 0)
+		return refuse(r->err, words, "%s.tools", r->extra.field);
+	at = find_instruction(r);
+	return at < 0 || refuse(r->err, words, "messages[%d]", at);
+}
+
+/* NAME-search asks for a search as web_search_options does. */
+static bool
+settle_tools(struct reading *r)
+{
+	if (r->found.searches && r->extra.cached_content.len > 0)
+		dialect_ignore(r->call, r->arena, SPAN("model"));
+	else
+		r->tools->searches = r->wants_search || r->found.searches;
+	r->tools->extra = r->extra.tools;
+	return openai_tools_check(r->tools, r->err);
+}
+
+static bool
+check(struct reading *r)
+{
+	return openai_params_check(&r->params, r->err) &&
+	       openai_thinking_check(&r->thinking, r->err) && check_cached(r) && settle_tools(r);
+}
+
+/* ---- translating ---- */
+
+static void
+note_search_dropped(struct reading *r)
+{
+	if (r->wants_search)
+		dialect_ignore(r->call, r->arena, SPAN("web_search_options"));
+	if (r->tools->search_tool)
+		dialect_ignore(r->call, r->arena, SPAN("web_search"));
+	if (r->found.searches)
+		dialect_ignore(r->call, r->arena, SPAN("model"));
+}
+
+static bool
+write_tools(struct reading *r)
+{
+	bool dropped_search = false;
+
+	if (!openai_tools_write(
+		r->tools, &r->found.facts, r->arena, &r->tools_json, &dropped_search, r->err))
+		return false;
+	if (dropped_search)
+		note_search_dropped(r);
+	for (size_t i = 0; i < r->tools->ignored_count; i++)
+		dialect_ignore(r->call, r->arena, span_of(r->tools->ignored[i]));
 	return true;
 }
 
 static bool
-name_model(struct reading *r)
+read_messages(struct reading *r)
 {
-	struct buf plain = BUF_INIT;
-	struct span asked = r->model;
-
-	if (scan_has_escape(asked)) {
-		scan_text(&plain, asked);
-		asked = arena_span(r->arena, buf_span(&plain));
-		buf_fini(&plain);
-	}
-	return dialect_model(r->call, asked, r->err);
-}
-
-static void
-write_config(struct reading *r)
-{
-	struct buf config = BUF_INIT;
-
-	openai_params_write(&r->params, model_facts(r->call->model).output_token_limit, &config);
-	if (!span_is(buf_span(&config), "{}")) {
-		buf_add_lit(&r->messages.body, ",\"generationConfig\":");
-		buf_add_span(&r->messages.body, buf_span(&config));
-	}
-	buf_fini(&config);
+	r->turns = turns_new(r->arena, r->req->house, &r->found, r->options->late_system);
+	return openai_messages_read(r->messages, r->req, r->arena, r->call, &r->found, r->tools,
+	    r->turns, &r->resolution, r->err);
 }
 
 static bool
-finish(struct reading *r)
+has_tools(const struct reading *r)
 {
-	if (!name_model(r))
-		return false;
-	if (!openai_messages_end(&r->messages, r->err) || !openai_params_check(&r->params, r->err))
-		return false;
-	write_config(r);
-	buf_add_char(&r->messages.body, '}');
-	r->notes->logprobs = r->params.logprobs;
+	return r->tools->count > 0 || r->tools->searches || r->tools->search_tool ||
+	       r->tools->extra.len > 0;
+}
+
+static bool
+write_config(struct reading *r)
+{
+	const struct model_facts *facts = &r->found.facts;
+	struct buf ours = BUF_INIT;
+	struct object_writer o;
+	bool ok;
+
+	object_begin(&o, &ours);
+	openai_params_write(&r->params, facts, r->call, r->arena, &o);
+	ok = openai_format_write(
+	    &r->format, facts, has_tools(r), r->call, r->arena, &o, &r->instruction, r->err);
+	openai_thinking_write(&r->thinking, facts, r->options->thoughts, r->call, r->arena, &o);
+	openai_extra_write(&r->extra, facts, r->resolution, r->call, r->arena, &o);
+	object_end(&o);
+	if (ok)
+		openai_extra_merge(
+		    &r->extra, facts, buf_span(&ours), r->call, r->arena, &r->config);
+	buf_fini(&ours);
+	return ok;
+}
+
+/* The system's words lie in the cache too: none can be added. */
+static void
+instruct(struct reading *r)
+{
+	if (r->instruction.len == 0)
+		return;
+	if (r->extra.cached_content.len > 0)
+		dialect_ignore(r->call, r->arena, SPAN("response_format"));
+	else
+		turns_instruct(r->turns, arena_span(r->arena, buf_span(&r->instruction)));
+}
+
+/* The members of tools_json, with one more in toolConfig. */
+static void
+add_tools(struct reading *r, struct buf *out)
+{
+	static const char streams[] =
+	    "{\"toolConfig\":{\"functionCallingConfig\":{\"streamFunctionCallArguments\":true}}}";
+	struct buf written = BUF_INIT, merged = BUF_INIT;
+
+	if (r->tools_json.len == 0 || !r->extra.stream_arguments) {
+		buf_add_span(out, buf_span(&r->tools_json));
+		return;
+	}
+	buf_printf(&written, "{%s}", buf_text(&r->tools_json) + 1);
+	overlay_write(buf_span(&written), span_of(streams), NULL, NULL, &merged);
+	buf_add_char(out, ',');
+	buf_add(out, merged.data + 1, merged.len - 2);
+	buf_fini(&merged);
+	buf_fini(&written);
+}
+
+static void
+add_rest(struct reading *r, struct buf *out)
+{
+	add_tools(r, out);
+	if (!span_is(buf_span(&r->config), "{}")) {
+		buf_add_lit(out, ",\"generationConfig\":");
+		buf_add_span(out, buf_span(&r->config));
+	}
+	openai_extra_safety(&r->extra, r->options->safety_default, out);
+	if (r->extra.cached_content.len > 0) {
+		buf_add_lit(out, ",\"cachedContent\":\"");
+		buf_add_span(out, r->extra.cached_content);
+		buf_add_char(out, '"');
+	}
+	if (r->params.tier.len > 0) {
+		buf_add_lit(out, ",\"serviceTier\":\"");
+		buf_add_span(out, r->params.tier);
+		buf_add_char(out, '"');
+	}
+}
+
+/* As many bodies as the model has to be asked for one answer each; they are all the same, and so
+ * are their pieces: media that is still to come is there for all. */
+static void
+set_bodies(struct reading *r, struct body body)
+{
+	struct call *c = r->call;
+	bool fans_out = openai_params_fan_out(&r->params, &r->found.facts);
+
+	c->parts = fans_out ? openai_params_choices(&r->params) : 1;
+	c->choices = fans_out ? 1 : openai_params_choices(&r->params);
+	c->bodies = arena_alloc(r->arena, c->parts * sizeof(*c->bodies));
+	for (size_t i = 0; i < c->parts; i++)
+		c->bodies[i] = body;
+}
+
+static void
+write_body(struct reading *r)
+{
+	struct rope body = ROPE_INIT;
+
+	buf_add_char(&body.text, '{');
+	turns_write(r->turns, &body);
+	add_rest(r, &body.text);
+	buf_add_char(&body.text, '}');
+	set_bodies(r, rope_body(&body, r->arena));
+	rope_fini(&body);
+}
+
+static void
+set_notes(struct reading *r)
+{
+	struct chat_notes *n = r->notes;
+
+	n->logprobs = r->params.logprobs;
+	n->raw_audio = openai_params_raw_audio(&r->params);
+	n->thought_tag = r->extra.thought_tag;
+	n->tools = r->tools->count > 0 ? r->tools : NULL;
 	r->call->op = r->call->stream ? OP_STREAM : OP_GENERATE;
 	r->call->framing = r->call->stream ? FRAMING_SSE : FRAMING_UNARY;
-	r->call->body = arena_span(r->arena, buf_span(&r->messages.body));
+}
+
+/* Tools come before the messages, whose calls go by their names, and both before the rest, which
+ * depends on what they hold. */
+static bool
+translate(struct reading *r)
+{
+	if (!openai_model_find(r->req, r->call, r->arena, r->model, &r->found, r->err) || !check(r))
+		return false;
+	if (!write_tools(r) || !read_messages(r) || !write_config(r))
+		return false;
+	instruct(r);
+	write_body(r);
+	set_notes(r);
 	return true;
 }
 
@@ -276,13 +450,25 @@ bool
 openai_chat_decode(
     const struct dialect_request *req, struct arena *arena, struct call *c, struct err *e)
 {
-	struct reading r = { .arena = arena, .call = c, .err = e };
+	struct reading r = { .req = req,
+		.options = dialect_options_of(req->options),
+		.arena = arena,
+		.call = c,
+		.err = e };
 	bool ok;
 
-	*c = (struct call){ .op = OP_GENERATE, .server_timeout_ms = req->server_timeout_ms };
+	*c = (struct call){ .op = OP_GENERATE,
+		.parts = 1,
+		.choices = 1,
+		.server_timeout_ms = req->server_timeout_ms };
 	r.notes = c->notes = arena_alloc(arena, sizeof(*r.notes));
+	r.tools = arena_alloc(arena, sizeof(*r.tools));
+	r.tools->drop_unknown = r.options->drop_unknown_tools;
 	scan_init(&r.s, req->body);
-	ok = walk(&r) && finish(&r);
-	openai_messages_fini(&r.messages);
+	ok = openai_body_read(&r.s, read_field, &r, e) && translate(&r);
+	turns_free(&r.turns);
+	buf_fini(&r.tools_json);
+	buf_fini(&r.config);
+	buf_fini(&r.instruction);
 	return ok;
 }

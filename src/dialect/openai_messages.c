@@ -1,333 +1,435 @@
 /*
- * The messages of a chat, from OpenAI to Gemini: see openai_messages.h.  Pure, runs in workers.
+ * The messages of a chat, from OpenAI to Gemini: see openai_messages.h.  Pure, runs in workers;
+ * owns the parts of the message at hand.
  *
- * Each message is written into Gemini's contents when its end is reached, since its role may
- * stand behind its content; text is copied in its escaped form.
+ * Each message is told when its end is reached, since its role may stand behind its content; text
+ * is passed on in its escaped form, media is not even looked at here.
  */
 #include "dialect/openai_messages.h"
 
+#include <assert.h>
 #include "base/mem.h"
+#include "dialect/openai_message_calls.h"
+#include "dialect/openai_message_extra.h"
+#include "dialect/openai_message_parts.h"
 #include "dialect/private.h"
-
-#define BODY_SLACK 256 /* for what stands around the messages */
-
-/* One text of a message.  A refusal is one that only the assistant may say. */
-struct openai_piece {
-	struct span text; /* escaped */
-	bool is_refusal;
-};
 
 struct message {
 	size_t at;
-	struct span role;    /* escaped; p == NULL: not said */
-	struct span refusal; /* escaped */
+	struct span role, refusal, name, call_id; /* escaped; p == NULL: not said */
 	bool has_content;
-	const char *calls;  /* the member that holds calls of tools; NULL: none */
-	size_t piece_count; /* of openai_messages.pieces */
+	struct span calls, function_call; /* raw; p == NULL: none */
+	struct message_extra extra;
 };
 
-/* ---- the parts of a message ---- */
+struct reading {
+	struct scan s;
+	struct arena *arena;
+	const struct openai_tools *tools; /* NULL: none */
+	struct turns *turns;
+	struct message_media media;           /* what media are written with */
+	struct message_parts content, images; /* of the message at hand */
+	struct rope part, parts;              /* scratch: one part, those of a result */
+	struct err *err;
+};
+
+static bool
+refuse_message(const struct reading *r, const struct message *m, const char *what, const char *name)
+{
+	return refuse(r->err, what, "messages[%zu]%s%s", m->at, name[0] != '\0' ? "." : "", name);
+}
+
+/* ---- telling what a message says ---- */
 
 static void
-add_piece(struct openai_messages *o, struct message *m, struct span text, bool is_refusal)
+tell_text(struct reading *r, const struct message_part *p, struct span of_message)
 {
-	if (m->piece_count == o->piece_room) {
-		o->piece_room = o->piece_room > 0 ? 2 * o->piece_room : 16;
-		o->pieces = mem_resize(o->pieces, o->piece_room * sizeof(*o->pieces));
-	}
-	o->pieces[m->piece_count++] = (struct openai_piece){ text, is_refusal };
+	struct span signature = SPAN_NONE;
+
+	if (p->extra != NULL)
+		signature = message_extra_signature(p->extra, r->turns);
+	turns_text_signed(r->turns, p->text, signature.len > 0 ? signature : of_message,
+	    p->extra != NULL && p->extra->thought);
 }
 
 static bool
-is_media(struct span type)
+tell_medium(struct reading *r, const struct message_parts *list, size_t at)
 {
-	static const char *const types[] = { "image_url", "input_audio", "file", "video_url",
-		"input_video" };
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (scan_key_is(type, types[i]))
-			return true;
-	return false;
-}
-
-/* The part has been read: type, and the texts under both names. */
-static bool
-take_part(struct openai_messages *o, struct message *m, size_t at, struct span type,
-    const struct span texts[2])
-{
-	bool is_refusal = scan_key_is(type, "refusal");
-
-	if (!is_refusal && !scan_key_is(type, "text"))
-		return refuse(o->err, is_media(type) ? UNSUPPORTED : "is no known type of part",
-		    "messages[%zu].content[%zu].type", m->at, at);
-	if (texts[is_refusal].p == NULL)
-		return refuse(o->err, "is missing", "messages[%zu].content[%zu].%s", m->at, at,
-		    is_refusal ? "refusal" : "text");
-	add_piece(o, m, texts[is_refusal], is_refusal);
-	return true;
-}
-
-static bool
-read_part(struct openai_messages *o, struct message *m, size_t at)
-{
-	static const char *const names[] = { "text", "refusal", "type" };
-	struct span key, values[3] = { SPAN_NONE, SPAN_NONE, SPAN_NONE };
-
-	if (scan_type(o->s) != SCAN_OBJECT)
-		return refuse(o->err, "must be an object", "messages[%zu].content[%zu]", m->at, at);
-	scan_object(o->s);
-	while (scan_member(o->s, &key)) {
-		size_t i = 0;
-
-		while (i < 3 && !scan_key_is(key, names[i]))
-			i++;
-		if (i == 3)
-			scan_skip(o->s, NULL);
-		else if (scan_type(o->s) == SCAN_STRING)
-			scan_string(o->s, &values[i]);
-		else
-			return refuse(o->err, "must be a string", "messages[%zu].content[%zu].%s",
-			    m->at, at, names[i]);
-	}
-	if (o->s->fault != NULL)
+	rope_clear(&r->part);
+	if (!message_media_write(&r->media, list, at, &r->part))
 		return false;
-	if (values[2].p == NULL)
-		return refuse(o->err, "is missing", "messages[%zu].content[%zu].type", m->at, at);
-	return take_part(o, m, at, values[2], values);
-}
-
-static bool
-read_content(struct openai_messages *o, struct message *m)
-{
-	struct span text;
-
-	m->piece_count = 0;
-	m->has_content = false;
-	if (take_null(o->s))
-		return true;
-	m->has_content = true;
-	if (scan_type(o->s) == SCAN_STRING) {
-		if (scan_string(o->s, &text))
-			add_piece(o, m, text, false);
-		return true;
-	}
-	if (scan_type(o->s) != SCAN_ARRAY)
-		return refuse(
-		    o->err, "must be a string or a list of parts", "messages[%zu].content", m->at);
-	scan_array(o->s);
-	for (size_t i = 0; scan_item(o->s); i++)
-		if (!read_part(o, m, i))
-			return false;
+	turns_media(r->turns, &r->part);
 	return true;
 }
 
-/* ---- writing a message ---- */
-
-static void
-add_system(struct openai_messages *o, const struct message *m)
-{
-	for (size_t i = 0; i < m->piece_count; i++) {
-		if (o->pieces[i].text.len == 0)
-			continue;
-		buf_add_text(&o->system, o->system.len > 0 ? ",{\"text\":\"" : "{\"text\":\"");
-		buf_add_span(&o->system, o->pieces[i].text);
-		buf_add_lit(&o->system, "\"}");
-	}
-}
-
+/* Only the assistant refuses. */
 static bool
-says_something(const struct openai_messages *o, const struct message *m)
-{
-	for (size_t i = 0; i < m->piece_count; i++)
-		if (o->pieces[i].text.len > 0)
-			return true;
-	return m->refusal.len > 0;
-}
-
-static void
-add_turn(struct openai_messages *o, const struct message *m, const char *role)
-{
-	content_turn(&o->contents, role);
-	for (size_t i = 0; i < m->piece_count; i++)
-		content_text(&o->contents, o->pieces[i].text);
-	content_text(&o->contents, m->refusal);
-}
-
-static bool
-end_assistant(struct openai_messages *o, struct message *m)
-{
-	if (m->calls != NULL)
-		return refuse(o->err, UNSUPPORTED, "messages[%zu].%s", m->at, m->calls);
-	o->leading = false;
-	if (says_something(o, m))
-		add_turn(o, m, "model");
-	return true;
-}
-
-/* Of everyone but the assistant content is wanted, and none may refuse. */
-static bool
-check_content(struct openai_messages *o, struct message *m)
+check_content(struct reading *r, const struct message *m)
 {
 	if (!m->has_content)
-		return refuse(
-		    o->err, "must be a string or a list of parts", "messages[%zu].content", m->at);
-	for (size_t i = 0; i < m->piece_count; i++)
-		if (o->pieces[i].is_refusal)
-			return refuse(o->err, "is for the assistant alone",
-			    "messages[%zu].content[%zu].type", m->at, i);
-	m->refusal = SPAN_NONE;
+		return refuse_message(r, m, "must be a string or a list of parts", "content");
+	for (size_t i = 0; i < r->content.count; i++)
+		if (r->content.list[i].kind == MESSAGE_REFUSAL)
+			return message_part_refuse(
+			    &r->content, i, "is for the assistant alone", r->err);
 	return true;
 }
 
 static bool
-end_user(struct openai_messages *o, struct message *m)
+tell_system(struct reading *r, const struct message *m)
 {
-	if (!check_content(o, m))
+	if (!check_content(r, m))
 		return false;
-	o->leading = false;
-	add_turn(o, m, "user");
+	turns_begin(r->turns, SPEAKER_SYSTEM);
+	for (size_t i = 0; i < r->content.count; i++) {
+		if (r->content.list[i].kind == MESSAGE_MEDIA)
+			return message_part_refuse(
+			    &r->content, i, "is not for a system message: it takes text", r->err);
+		turns_text(r->turns, r->content.list[i].text);
+	}
+	turns_end(r->turns);
 	return true;
 }
 
-/* The leading ones are Gemini's one instruction; a later one speaks where it stands, since
- * moving it to the front would move it back in time. */
 static bool
-end_system(struct openai_messages *o, struct message *m)
+tell_user(struct reading *r, const struct message *m)
 {
-	if (!check_content(o, m))
+	if (!check_content(r, m))
 		return false;
-	if (o->leading)
-		add_system(o, m);
-	else if (says_something(o, m))
-		add_turn(o, m, "user");
+	r->media.of_model = false;
+	turns_begin(r->turns, SPEAKER_USER);
+	for (size_t i = 0; i < r->content.count; i++) {
+		if (r->content.list[i].kind != MESSAGE_MEDIA)
+			turns_text(r->turns, r->content.list[i].text);
+		else if (!tell_medium(r, &r->content, i))
+			return false;
+	}
+	turns_end(r->turns);
+	return true;
+}
+
+/* ---- the assistant ---- */
+
+/* The last text of the content, which the signature of the message belongs to; count: none. */
+static size_t
+last_text(const struct message_parts *content)
+{
+	size_t i = content->count;
+
+	while (i > 0 &&
+	       (content->list[i - 1].kind == MESSAGE_MEDIA || content->list[i - 1].text.len == 0))
+		i--;
+	return i > 0 ? i - 1 : content->count;
+}
+
+static bool
+tell_assistant_content(struct reading *r, const struct message *m)
+{
+	struct span signature = message_extra_signature(&m->extra, r->turns);
+	size_t last = m->refusal.len > 0 ? r->content.count : last_text(&r->content);
+
+	for (size_t i = 0; i < r->content.count; i++) {
+		if (r->content.list[i].kind != MESSAGE_MEDIA)
+			tell_text(r, &r->content.list[i], i == last ? signature : SPAN_NONE);
+		else if (!tell_medium(r, &r->content, i))
+			return false;
+	}
+	if (m->refusal.len > 0)
+		turns_text_signed(r->turns, m->refusal, signature, false);
+	return true;
+}
+
+/* The images of our own answers, coming back. */
+static bool
+tell_images(struct reading *r)
+{
+	for (size_t i = 0; i < r->images.count; i++) {
+		if (r->images.list[i].kind != MESSAGE_MEDIA)
+			return message_part_refuse(&r->images, i, "is no image", r->err);
+		if (!tell_medium(r, &r->images, i))
+			return false;
+	}
+	return true;
+}
+
+/* What is legacy has no effect beside what is new. */
+static bool
+tell_calls(struct reading *r, const struct message *m)
+{
+	const struct message_calling of = { m->at, r->tools, r->arena, r->turns, r->err };
+	size_t told = 0;
+
+	if (m->calls.p != NULL && !message_calls_tell(&of, m->calls, &told))
+		return false;
+	return told > 0 || m->function_call.p == NULL ||
+	       message_function_call_tell(&of, m->function_call);
+}
+
+static bool
+tell_assistant(struct reading *r, const struct message *m)
+{
+	r->media.of_model = true;
+	turns_begin(r->turns, SPEAKER_MODEL);
+	if (!tell_assistant_content(r, m) || !tell_images(r) || !tell_calls(r, m))
+		return false;
+	turns_end(r->turns);
+	return true;
+}
+
+/* ---- results ---- */
+
+/* Texts of several parts as lines. */
+static struct span
+text_of(struct reading *r)
+{
+	struct buf lines = BUF_INIT;
+	struct span text = SPAN_NONE;
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->content.count; i++) {
+		if (r->content.list[i].kind == MESSAGE_MEDIA)
+			continue;
+		text = r->content.list[i].text;
+		if (count++ > 0)
+			buf_add_lit(&lines, "\\n");
+		buf_add_span(&lines, text);
+	}
+	if (count > 1)
+		text = arena_span(r->arena, buf_span(&lines));
+	buf_fini(&lines);
+	return text;
+}
+
+static void
+next_part(struct rope *parts)
+{
+	if (parts->text.len > 0)
+		buf_add_char(&parts->text, ',');
+}
+
+/* Parts in Gemini's own words, for the result as they are: extra_content.google.parts. */
+static bool
+add_native_parts(struct reading *r, const struct message *m)
+{
+	struct span part;
+	struct scan s;
+
+	if (m->extra.parts.p == NULL)
+		return true;
+	scan_init(&s, m->extra.parts);
+	if (take_null(&s))
+		return true;
+	if (scan_type(&s) != SCAN_ARRAY)
+		return refuse_message(r, m, "must be a list", "extra_content.google.parts");
+	scan_array(&s);
+	for (size_t i = 0; scan_item(&s); i++) {
+		bool is_object = scan_type(&s) == SCAN_OBJECT;
+
+		scan_skip(&s, &part);
+		if (!is_object || !message_is_shallow(part, MESSAGE_DEPTH_MAX))
+			return refuse(r->err,
+			    is_object ? "is nested too deeply" : "must be an object",
+			    "messages[%zu].extra_content.google.parts[%zu]", m->at, i);
+		next_part(&r->parts);
+		rope_borrow(&r->parts, part);
+	}
 	return true;
 }
 
 static bool
-end_message(struct openai_messages *o, struct message *m)
+gather_parts(struct reading *r, const struct message *m)
+{
+	rope_clear(&r->parts);
+	r->media.of_model = false;
+	for (size_t i = 0; i < r->content.count; i++) {
+		if (r->content.list[i].kind != MESSAGE_MEDIA)
+			continue;
+		next_part(&r->parts);
+		if (!message_media_write(&r->media, &r->content, i, &r->parts))
+			return false;
+	}
+	return add_native_parts(r, m);
+}
+
+static bool
+tell_result(struct reading *r, struct message *m, struct span call_id)
+{
+	struct turn_result told = { .id = message_plain(call_id, r->arena) };
+
+	m->has_content = true; /* a tool may have nothing to say */
+	if (!check_content(r, m) || !gather_parts(r, m))
+		return false;
+	told.name = message_call_name(r->tools, m->name, r->arena);
+	told.text = text_of(r);
+	told.response = message_call_response(told.text, r->arena);
+	told.media = r->parts.text.len > 0 ? &r->parts : NULL;
+	turns_begin(r->turns, SPEAKER_USER);
+	turns_result(r->turns, &told);
+	turns_end(r->turns);
+	return true;
+}
+
+static bool
+tell_tool(struct reading *r, struct message *m)
+{
+	if (m->call_id.p == NULL)
+		return refuse_message(r, m, "is missing", "tool_call_id");
+	return tell_result(r, m, m->call_id);
+}
+
+static bool
+tell_function(struct reading *r, struct message *m)
+{
+	if (m->name.len == 0)
+		return refuse_message(r, m, "is missing", "name");
+	return tell_result(r, m, SPAN_NONE);
+}
+
+/* ---- reading ---- */
+
+static bool
+tell(struct reading *r, struct message *m)
 {
 	if (m->role.p == NULL)
-		return refuse(o->err, "is missing", "messages[%zu].role", m->at);
+		return refuse_message(r, m, "is missing", "role");
 	if (scan_key_is(m->role, "user"))
-		return end_user(o, m);
+		return tell_user(r, m);
 	if (scan_key_is(m->role, "assistant"))
-		return end_assistant(o, m);
+		return tell_assistant(r, m);
+	if (scan_key_is(m->role, "tool"))
+		return tell_tool(r, m);
 	if (scan_key_is(m->role, "system") || scan_key_is(m->role, "developer"))
-		return end_system(o, m);
-	if (scan_key_is(m->role, "tool") || scan_key_is(m->role, "function"))
-		return refuse(o->err, UNSUPPORTED, "messages[%zu].role", m->at);
-	return refuse(o->err, "is no known role", "messages[%zu].role", m->at);
+		return tell_system(r, m);
+	if (scan_key_is(m->role, "function"))
+		return tell_function(r, m);
+	return refuse_message(r, m, "is no known role", "role");
 }
 
-/* ---- messages ---- */
-
 static bool
-read_string(struct openai_messages *o, struct message *m, const char *name, struct span *out)
+read_string(struct reading *r, const struct message *m, const char *name, struct span *out)
 {
 	*out = SPAN_NONE;
-	if (take_null(o->s))
+	if (take_null(&r->s))
 		return true;
-	if (scan_type(o->s) != SCAN_STRING)
-		return refuse(o->err, "must be a string", "messages[%zu].%s", m->at, name);
-	return scan_string(o->s, out);
+	if (scan_type(&r->s) != SCAN_STRING)
+		return refuse_message(r, m, "must be a string", name);
+	return scan_string(&r->s, out);
+}
+
+/* Kept until the message ends; null is as good as absent. */
+static bool
+read_raw(struct reading *r, struct span *out)
+{
+	*out = SPAN_NONE;
+	if (!take_null(&r->s))
+		scan_skip(&r->s, out);
+	return true;
 }
 
 static bool
-read_message_member(struct openai_messages *o, struct message *m, struct span key)
+read_content(struct reading *r, struct message *m)
+{
+	m->has_content = !take_null(&r->s);
+	r->content.count = 0;
+	r->content.message = m->at;
+	return !m->has_content || message_content_read(&r->content, &r->s, r->arena, r->err);
+}
+
+static bool
+read_images(struct reading *r, struct message *m)
+{
+	r->images.message = m->at;
+	if (scan_type(&r->s) == SCAN_ARRAY)
+		return message_parts_read(&r->images, &r->s, r->arena, r->err);
+	r->images.count = 0;
+	return take_null(&r->s) || refuse_message(r, m, "must be a list", "images");
+}
+
+static bool
+read_member(struct reading *r, struct message *m, struct span key)
 {
 	if (scan_key_is(key, "role"))
-		return read_string(o, m, "role", &m->role);
+		return read_string(r, m, "role", &m->role);
 	if (scan_key_is(key, "content"))
-		return read_content(o, m);
+		return read_content(r, m);
+	if (scan_key_is(key, "tool_call_id"))
+		return read_string(r, m, "tool_call_id", &m->call_id);
+	if (scan_key_is(key, "name"))
+		return read_string(r, m, "name", &m->name);
 	if (scan_key_is(key, "refusal"))
-		return read_string(o, m, "refusal", &m->refusal);
+		return read_string(r, m, "refusal", &m->refusal);
 	if (scan_key_is(key, "tool_calls"))
-		m->calls = take_something(o->s) ? "tool_calls" : NULL;
-	else if (scan_key_is(key, "function_call"))
-		m->calls = take_something(o->s) ? "function_call" : NULL;
-	else
-		scan_skip(o->s, NULL);
+		return read_raw(r, &m->calls);
+	if (scan_key_is(key, "function_call"))
+		return read_raw(r, &m->function_call);
+	if (scan_key_is(key, "images"))
+		return read_images(r, m);
+	if (!message_extra_read(&m->extra, &r->s, key))
+		scan_skip(&r->s, NULL);
 	return true;
 }
 
 static bool
-read_message(struct openai_messages *o)
+read_message(struct reading *r, size_t at)
 {
-	struct message m = { .at = o->message_count };
+	struct message m = { .at = at };
 	struct span key;
 
-	if (scan_type(o->s) != SCAN_OBJECT)
-		return refuse(o->err, "must be an object", "messages[%zu]", m.at);
-	scan_object(o->s);
-	while (scan_member(o->s, &key))
-		if (!read_message_member(o, &m, key))
+	r->content.count = r->images.count = 0;
+	if (scan_type(&r->s) != SCAN_OBJECT)
+		return refuse_message(r, &m, "must be an object", "");
+	scan_object(&r->s);
+	while (scan_member(&r->s, &key))
+		if (!read_member(r, &m, key))
 			return false;
-	o->message_count++;
-	return o->s->fault == NULL && end_message(o, &m);
+	return tell(r, &m);
 }
 
 static bool
-read_all(struct openai_messages *o)
+read_all(struct reading *r, struct span raw)
 {
-	if (scan_type(o->s) != SCAN_ARRAY)
-		return refuse(o->err, "must be a list", "messages");
-	scan_array(o->s);
-	while (scan_item(o->s))
-		if (!read_message(o))
+	if (raw.p == NULL)
+		return refuse(r->err, "is missing", "messages");
+	scan_init(&r->s, raw);
+	if (scan_type(&r->s) != SCAN_ARRAY)
+		return refuse(r->err, "must be a list", "messages");
+	scan_array(&r->s);
+	for (size_t i = 0; scan_item(&r->s); i++)
+		if (!read_message(r, i))
 			return false;
+	assert(scan_end(&r->s));
+	if (turns_is_empty(r->turns))
+		return refuse(r->err, "has nothing that could be answered", "messages");
 	return true;
 }
 
 bool
-openai_messages_read(struct openai_messages *o, struct scan *s, struct err *e)
+openai_messages_read(struct span raw, const struct dialect_request *req, struct arena *arena,
+    struct call *call, const struct dialect_model *model, const struct openai_tools *tools,
+    struct turns *turns, const char **resolution, struct err *e)
 {
-	buf_clear(&o->body);
-	buf_clear(&o->system);
-	/* Both wires are about as wordy, so it rarely has to grow. */
-	buf_reserve(&o->body, (size_t)(s->end - s->at) + BODY_SLACK);
-	buf_add_lit(&o->body, "{\"contents\":");
-	content_begin(&o->contents, &o->body);
-	o->message_count = 0;
-	o->leading = true;
-	o->s = s;
-	o->err = e;
-	return read_all(o);
-}
+	struct reading r = { .arena = arena,
+		.tools = tools,
+		.turns = turns,
+		.media = { .req = req,
+		    .arena = arena,
+		    .call = call,
+		    .facts = &model->facts,
+		    .turns = turns,
+		    .resolution = resolution,
+		    .err = e },
+		.content = { .name = "content" },
+		.images = { .name = "images" },
+		.part = ROPE_INIT,
+		.parts = ROPE_INIT,
+		.err = e };
+	bool ok;
 
-/* Gemini wants contents: an instruction that stands alone is what the user says. */
-static void
-end_contents(struct openai_messages *o)
-{
-	bool alone = o->contents.turns == 0;
-
-	if (alone) {
-		content_turn(&o->contents, "user");
-		content_raw(&o->contents, buf_span(&o->system));
-	}
-	content_end(&o->contents);
-	if (alone || o->system.len == 0)
-		return;
-	buf_add_lit(&o->body, ",\"systemInstruction\":{\"parts\":[");
-	buf_add_span(&o->body, buf_span(&o->system));
-	buf_add_lit(&o->body, "]}");
-}
-
-bool
-openai_messages_end(struct openai_messages *o, struct err *e)
-{
-	if (o->body.len == 0)
-		return refuse(e, "is missing", "messages");
-	if (o->contents.turns == 0 && o->system.len == 0)
-		return refuse(e, "has nothing that could be answered", "messages");
-	end_contents(o);
-	return true;
-}
-
-void
-openai_messages_fini(struct openai_messages *o)
-{
-	buf_fini(&o->body);
-	buf_fini(&o->system);
-	mem_free(o->pieces);
-	*o = (struct openai_messages){ 0 };
+	*resolution = NULL;
+	ok = read_all(&r, raw);
+	message_parts_fini(&r.content);
+	message_parts_fini(&r.images);
+	rope_fini(&r.part);
+	rope_fini(&r.parts);
+	return ok;
 }

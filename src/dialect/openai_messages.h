@@ -1,35 +1,28 @@
 /*
- * The messages of OpenAI's chat, read and written as Gemini's contents and systemInstruction.
- * Pure.
+ * The messages of OpenAI's chat, read from a request that was scanned, and told to turns.  Pure.
+ *
+ * openai_message_parts.c knows what content is made of, openai_message_calls.c calls and results,
+ * openai_message_extra.c what rides along.
  */
 #ifndef POLLUX_DIALECT_OPENAI_MESSAGES_H
 #define POLLUX_DIALECT_OPENAI_MESSAGES_H
 
 #include <stdbool.h>
 #include "base/err.h"
-#include "base/scan.h"
 #include "base/text.h"
-#include "gemini/content.h"
+#include "dialect/dialect.h"
+#include "dialect/openai_tools.h"
+#include "dialect/turns.h"
 
-struct openai_piece;
-
-struct openai_messages {              /* zeroed to begin with */
-	struct buf body;              /* owned: Gemini's request, its last brace not yet written */
-	struct buf system;            /* owned: the parts of the leading system messages */
-	struct content_list contents; /* in body */
-	size_t message_count;
-	bool leading;                /* only system messages so far */
-	struct openai_piece *pieces; /* owned: texts of the message under way */
-	size_t piece_room;
-	struct scan *s;  /* borrowed while reading */
-	struct err *err; /* borrowed while reading */
-};
-
-/* Reads the list ahead; the last of several wins.  False: err names the place, or the text
- * has a fault. */
-bool openai_messages_read(struct openai_messages *, struct scan *, struct err *);
-/* Behind this the caller adds what else the request has, and the brace. */
-bool openai_messages_end(struct openai_messages *, struct err *);
-void openai_messages_fini(struct openai_messages *);
+/*
+ * raw: the value of "messages" (p == NULL: it was not there), part of a text that was scanned
+ * whole.  tools: as openai_tools_write left them, so that it is known which of them are wrapped;
+ * NULL: none.  Media that is to be fetched goes into call->remotes.  image detail on families that
+ * know no resolution for each part is gathered in *resolution (the highest asked for; NULL: none).
+ * False: err names the place, "messages[2].content[0].type".
+ */
+bool openai_messages_read(struct span raw, const struct dialect_request *, struct arena *,
+    struct call *, const struct dialect_model *, const struct openai_tools *, struct turns *,
+    const char **resolution, struct err *);
 
 #endif

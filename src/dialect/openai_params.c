@@ -1,20 +1,16 @@
 /*
- * Sampling fields, from OpenAI to Gemini: see openai_params.h.  Pure, runs in workers, owns
- * nothing: all spans point into the request.
+ * Sampling and what an answer is made of, from OpenAI to Gemini: see openai_params.h.  Pure, runs
+ * in workers, owns nothing: all spans point into the request.
  */
 #include "dialect/openai_params.h"
 
-#include <math.h>
 #include <stddef.h>
+#include "dialect/dialect.h"
 #include "dialect/private.h"
-#include "gemini/content.h"
 
 #define SEED_MASK    INT64_C(0x7fffffff) /* Gemini's seed is an int32 */
 #define N_MAX        8
 #define PENALTY_MOST "1.99" /* Gemini's range ends before 2 */
-
-/* Beyond this a double does not hold every whole number. */
-#define DOUBLE_WHOLE 9007199254740992.0
 
 #define PLACE(member) offsetof(struct openai_params, member)
 
@@ -61,20 +57,6 @@ read_number(const struct number_field *f, struct openai_number *out, struct scan
 	if (!span_double(n.raw, &n.value) || !(n.value >= f->min && n.value <= f->max))
 		return err_field(e, f->name, "%s must be from %g to %g", f->name, f->min, f->max);
 	*out = n;
-	return true;
-}
-
-/* Programs that know only one kind of number write 100.0 for 100. */
-static bool
-whole_number(struct span raw, int64_t *out)
-{
-	double value;
-
-	if (scan_int(raw, out))
-		return true;
-	if (!span_double(raw, &value) || value != floor(value) || fabs(value) > DOUBLE_WHOLE)
-		return false;
-	*out = (int64_t)value;
 	return true;
 }
 
@@ -157,50 +139,138 @@ read_stop(struct openai_params *p, struct scan *s, struct err *e)
 	return true;
 }
 
-static bool
-set_format(struct openai_params *p, struct span type, struct err *e)
-{
-	static const char field[] = "response_format.type";
+static const char *const modality_words[] = {
+	[MODALITY_TEXT] = "text",
+	[MODALITY_IMAGE] = "image",
+	[MODALITY_AUDIO] = "audio",
+	[MODALITY_VIDEO] = "video",
+};
 
-	if (type.p == NULL)
-		return err_field(e, field, "%s is missing", field);
-	if (scan_key_is(type, "text"))
-		return true;
-	if (scan_key_is(type, "json_object")) {
-		p->mime = SPAN("application/json");
+static bool
+has_modality(const struct openai_params *p, enum modality m)
+{
+	for (size_t i = 0; i < p->modality_count; i++)
+		if (p->modalities[i] == m)
+			return true;
+	return false;
+}
+
+/* Google's programs write them in capitals. */
+static bool
+add_modality(struct openai_params *p, struct span word)
+{
+	for (int m = 0; m < MODALITY_COUNT; m++) {
+		if (!span_is_nocase(word, modality_words[m]))
+			continue;
+		if (!has_modality(p, (enum modality)m))
+			p->modalities[p->modality_count++] = (enum modality)m;
 		return true;
 	}
-	if (scan_key_is(type, "json_schema"))
-		return err_field(e, field, "response_format json_schema " UNSUPPORTED);
-	if (!memchr(type.p, '/', type.len))
-		return err_field(e, field, "%s must be text, json_object or a MIME type", field);
-	p->mime = type;
+	return false;
+}
+
+static bool
+read_modalities(struct openai_params *p, struct scan *s, struct err *e)
+{
+	struct span word;
+
+	p->modality_count = 0;
+	if (take_null(s))
+		return true;
+	if (scan_type(s) != SCAN_ARRAY)
+		return refuse(e, "must be a list", "modalities");
+	scan_array(s);
+	for (size_t i = 0; scan_item(s); i++) {
+		if (scan_type(s) != SCAN_STRING)
+			return refuse(e, "must be a string", "modalities[%zu]", i);
+		if (scan_string(s, &word) && !add_modality(p, word))
+			return refuse(e, "must be text, image, audio or video", "modalities[%zu]", i);
+	}
 	return true;
 }
 
 static bool
-read_format(struct openai_params *p, struct scan *s, struct err *e)
+read_word(struct span *out, struct scan *s, const char *field, struct err *e)
 {
-	struct span key, type = SPAN_NONE;
+	*out = SPAN_NONE;
+	if (take_null(s))
+		return true;
+	if (scan_type(s) != SCAN_STRING)
+		return refuse(e, "must be a string", "%s", field);
+	return scan_string(s, out);
+}
 
-	p->mime = SPAN_NONE;
+/* A voice of one's own is an object with its id. */
+static bool
+read_voice(struct openai_params *p, struct scan *s, struct err *e)
+{
+	struct span key;
+	bool ok = true;
+
+	if (scan_type(s) != SCAN_OBJECT)
+		return read_word(&p->voice, s, "audio.voice", e);
+	p->voice = SPAN_NONE;
+	scan_object(s);
+	while (ok && scan_member(s, &key)) {
+		if (scan_key_is(key, "id"))
+			ok = read_word(&p->voice, s, "audio.voice.id", e);
+		else
+			scan_skip(s, NULL);
+	}
+	return ok;
+}
+
+static bool
+read_audio(struct openai_params *p, struct scan *s, struct err *e)
+{
+	struct span key;
+	bool ok = true;
+
+	p->audio = false;
+	p->voice = p->audio_format = SPAN_NONE;
 	if (take_null(s))
 		return true;
 	if (scan_type(s) != SCAN_OBJECT)
-		return err_field(e, "response_format", "response_format must be an object");
+		return refuse(e, "must be an object", "audio");
+	p->audio = true;
 	scan_object(s);
-	while (scan_member(s, &key)) {
-		if (!scan_key_is(key, "type")) {
+	while (ok && scan_member(s, &key)) {
+		if (scan_key_is(key, "voice"))
+			ok = read_voice(p, s, e);
+		else if (scan_key_is(key, "format"))
+			ok = read_word(&p->audio_format, s, "audio.format", e);
+		else
 			scan_skip(s, NULL);
-			continue;
-		}
-		if (scan_type(s) != SCAN_STRING)
-			return err_field(
-			    e, "response_format.type", "response_format.type must be a string");
-		scan_string(s, &type);
 	}
-	return s->fault == NULL && set_format(p, type, e);
+	return ok;
 }
+
+/* The other tiers are the one that Gemini has for everyone. */
+static bool
+read_tier(struct openai_params *p, struct scan *s, struct err *e)
+{
+	struct span word;
+
+	if (!read_word(&word, s, "service_tier", e))
+		return false;
+	p->tier = SPAN_NONE;
+	if (scan_key_is(word, "flex"))
+		p->tier = SPAN("flex");
+	else if (scan_key_is(word, "priority"))
+		p->tier = SPAN("priority");
+	return true;
+}
+
+static const struct other_field {
+	const char *name;
+	bool (*read)(struct openai_params *, struct scan *, struct err *);
+} other_fields[] = {
+	{ "logprobs", read_logprobs },
+	{ "stop", read_stop },
+	{ "modalities", read_modalities },
+	{ "audio", read_audio },
+	{ "service_tier", read_tier },
+};
 
 bool
 openai_params_read(
@@ -217,12 +287,9 @@ openai_params_read(
 		if (scan_key_is(key, integer_fields[i].name))
 			return read_integer(&integer_fields[i],
 			    (struct openai_integer *)(base + integer_fields[i].place), s, e);
-	if (scan_key_is(key, "logprobs"))
-		return read_logprobs(p, s, e);
-	if (scan_key_is(key, "stop"))
-		return read_stop(p, s, e);
-	if (scan_key_is(key, "response_format"))
-		return read_format(p, s, e);
+	for (size_t i = 0; i < COUNT_OF(other_fields); i++)
+		if (scan_key_is(key, other_fields[i].name))
+			return other_fields[i].read(p, s, e);
 	*known = false;
 	return true;
 }
@@ -237,76 +304,193 @@ openai_params_check(const struct openai_params *p, struct err *e)
 
 /* ---- writing ---- */
 
+struct writing {
+	const struct openai_params *p;
+	const struct model_facts *facts;
+	struct call *call;
+	struct arena *arena;
+	struct object_writer *o; /* generationConfig */
+};
+
+/* False: the model lacks it, and the client is told that the field had no effect. */
+static bool
+may_have(struct writing *w, unsigned lack, const char *field)
+{
+	if ((w->facts->lacks & lack) == 0)
+		return true;
+	dialect_ignore(w->call, w->arena, span_of(field));
+	return false;
+}
+
 /* A penalty of zero is what Gemini does anyway, and many models refuse the field itself. */
 static void
-write_penalty(struct object_writer *o, const char *key, const struct openai_number *n)
+write_penalty(struct writing *w, const char *key, const struct openai_number *n, const char *field)
 {
-	if (!n->set || n->value == 0)
-		return;
-	object_raw(o, key, n->value == 2 ? SPAN(PENALTY_MOST) : n->raw);
+	if (n->set && n->value != 0 && may_have(w, LACKS(PENALTIES), field))
+		object_raw(w->o, key, n->value == 2 ? SPAN(PENALTY_MOST) : n->raw);
 }
 
 /* A top_p of zero means "the likeliest token only", which Gemini calls temperature 0. */
 static void
-write_randomness(struct object_writer *o, const struct openai_params *p)
+write_randomness(struct writing *w)
 {
+	const struct openai_params *p = w->p;
 	bool greedy = p->top_p.set && p->top_p.value == 0;
 
 	if (greedy)
-		object_int(o, "temperature", 0);
+		object_int(w->o, "temperature", 0);
 	else if (p->temperature.set)
-		object_raw(o, "temperature", p->temperature.raw);
+		object_raw(w->o, "temperature", p->temperature.raw);
 	if (p->top_p.set && !greedy)
-		object_raw(o, "topP", p->top_p.raw);
-	if (p->top_k.set)
-		object_int(o, "topK", p->top_k.value);
-	if (p->seed.set)
-		object_int(o, "seed", p->seed.value & SEED_MASK);
-	write_penalty(o, "presencePenalty", &p->presence_penalty);
-	write_penalty(o, "frequencyPenalty", &p->frequency_penalty);
+		object_raw(w->o, "topP", p->top_p.raw);
+	if (p->top_k.set && may_have(w, LACKS(TOP_K), "top_k"))
+		object_int(w->o, "topK", p->top_k.value);
+	/* Several calls of one seed would all answer the same. */
+	if (p->seed.set && openai_params_fan_out(p, w->facts))
+		dialect_ignore(w->call, w->arena, SPAN("seed"));
+	else if (p->seed.set && may_have(w, LACKS(SEED), "seed"))
+		object_int(w->o, "seed", p->seed.value & SEED_MASK);
+	write_penalty(w, "presencePenalty", &p->presence_penalty, "presence_penalty");
+	write_penalty(w, "frequencyPenalty", &p->frequency_penalty, "frequency_penalty");
 }
 
 static void
-write_length(struct object_writer *o, const struct openai_params *p, int64_t output_limit)
+write_length(struct writing *w)
 {
+	const struct openai_params *p = w->p;
 	const struct openai_integer *asked =
 	    p->max_completion_tokens.set ? &p->max_completion_tokens : &p->max_tokens;
-	int64_t most = output_limit > 0 ? output_limit : INT32_MAX;
+	int64_t limit = w->facts->output_token_limit;
+	int64_t most = limit > 0 ? limit : INT32_MAX;
 
 	if (asked->set)
-		object_int(o, "maxOutputTokens", asked->value < most ? asked->value : most);
+		object_int(w->o, "maxOutputTokens", asked->value < most ? asked->value : most);
 }
 
 static void
-write_stop(struct object_writer *o, const struct openai_params *p)
+write_stop(struct writing *w)
 {
-	if (p->stop_count == 0)
+	struct buf *out = w->o->out;
+
+	if (w->p->stop_count == 0)
 		return;
-	object_key(o, "stopSequences");
-	for (size_t i = 0; i < p->stop_count; i++) {
-		buf_add_text(o->out, i == 0 ? "[\"" : ",\"");
-		buf_add_span(o->out, p->stop[i]);
-		buf_add_char(o->out, '"');
+	object_key(w->o, "stopSequences");
+	for (size_t i = 0; i < w->p->stop_count; i++) {
+		buf_add_text(out, i == 0 ? "[\"" : ",\"");
+		buf_add_span(out, w->p->stop[i]);
+		buf_add_char(out, '"');
 	}
-	buf_add_char(o->out, ']');
+	buf_add_char(out, ']');
+}
+
+static void
+write_logprobs(struct writing *w)
+{
+	if (!w->p->logprobs || !may_have(w, LACKS(LOGPROBS), "logprobs"))
+		return;
+	object_bool(w->o, "responseLogprobs", true);
+	if (w->p->top_logprobs.value > 0)
+		object_int(w->o, "logprobs", w->p->top_logprobs.value);
+}
+
+/* ---- what an answer is made of ---- */
+
+/* What is not said goes by what the model is for; a voice alone is what one of speech has. */
+static struct openai_params
+modalities_of(const struct openai_params *p, const struct model_facts *f)
+{
+	struct openai_params m = *p;
+
+	if (f->makes_speech && (p->modality_count == 0 || has_modality(p, MODALITY_AUDIO))) {
+		m.modality_count = 1;
+		m.modalities[0] = MODALITY_AUDIO;
+	} else if (f->makes_images && p->modality_count == 0) {
+		m.modality_count = 2;
+		m.modalities[0] = MODALITY_TEXT;
+		m.modalities[1] = MODALITY_IMAGE;
+	}
+	return m;
+}
+
+static void
+write_modalities(struct writing *w, const struct openai_params *m)
+{
+	static const char *const names[] = { "TEXT", "IMAGE", "AUDIO", "VIDEO" };
+	struct buf *out = w->o->out;
+
+	if (m->modality_count == 0 || (m->modality_count == 1 && m->modalities[0] == MODALITY_TEXT))
+		return;
+	object_key(w->o, "responseModalities");
+	for (size_t i = 0; i < m->modality_count; i++)
+		buf_printf(out, "%s\"%s\"", i == 0 ? "[" : ",", names[m->modalities[i]]);
+	buf_add_char(out, ']');
+}
+
+/* Gemini's samples get a WAV head or none: nothing here can make the other formats. */
+static bool
+can_make(struct span format)
+{
+	return format.len == 0 || scan_key_is(format, "wav") || scan_key_is(format, "pcm16");
+}
+
+static void
+write_voice(struct writing *w, const struct openai_params *m)
+{
+	struct object_writer speech, voice, prebuilt;
+
+	if (m->audio && !has_modality(m, MODALITY_AUDIO)) {
+		dialect_ignore(w->call, w->arena, SPAN("audio"));
+		return;
+	}
+	if (!can_make(m->audio_format))
+		dialect_ignore(w->call, w->arena, SPAN("audio.format"));
+	if (m->voice.len == 0)
+		return;
+	object_key(w->o, "speechConfig");
+	object_begin(&speech, w->o->out);
+	object_key(&speech, "voiceConfig");
+	object_begin(&voice, w->o->out);
+	object_key(&voice, "prebuiltVoiceConfig");
+	object_begin(&prebuilt, w->o->out);
+	object_escaped(&prebuilt, "voiceName", m->voice);
+	object_end(&prebuilt);
+	object_end(&voice);
+	object_end(&speech);
+}
+
+/* ---- the whole ---- */
+
+size_t
+openai_params_choices(const struct openai_params *p)
+{
+	return p->n.set ? (size_t)p->n.value : 1;
+}
+
+bool
+openai_params_fan_out(const struct openai_params *p, const struct model_facts *f)
+{
+	return openai_params_choices(p) > 1 && (f->lacks & LACKS(CANDIDATES)) != 0;
 }
 
 void
-openai_params_write(const struct openai_params *p, int64_t output_limit, struct buf *out)
+openai_params_write(const struct openai_params *p, const struct model_facts *facts, struct call *c,
+    struct arena *arena, struct object_writer *config)
 {
-	struct object_writer o;
+	struct writing w = { .p = p, .facts = facts, .call = c, .arena = arena, .o = config };
+	struct openai_params made_of = modalities_of(p, facts);
 
-	object_begin(&o, out);
-	write_randomness(&o, p);
-	if (p->n.value > 1)
-		object_int(&o, "candidateCount", p->n.value);
-	write_length(&o, p, output_limit);
-	write_stop(&o, p);
-	if (p->logprobs)
-		object_bool(&o, "responseLogprobs", true);
-	if (p->logprobs && p->top_logprobs.value > 0)
-		object_int(&o, "logprobs", p->top_logprobs.value);
-	if (p->mime.len > 0)
-		object_escaped(&o, "responseMimeType", p->mime);
-	object_end(&o);
+	write_randomness(&w);
+	if (openai_params_choices(p) > 1 && !openai_params_fan_out(p, facts))
+		object_int(config, "candidateCount", p->n.value);
+	write_length(&w);
+	write_stop(&w);
+	write_logprobs(&w);
+	write_modalities(&w, &made_of);
+	write_voice(&w, &made_of);
+}
+
+bool
+openai_params_raw_audio(const struct openai_params *p)
+{
+	return scan_key_is(p->audio_format, "pcm16");
 }

@@ -4,13 +4,13 @@
 #ifndef POLLUX_DIALECT_PRIVATE_H
 #define POLLUX_DIALECT_PRIVATE_H
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include "base/err.h"
 #include "base/scan.h"
-
-#define UNSUPPORTED "is not supported by this build"
 
 /* True when the value ahead was null, which is taken: null is as good as absent. */
 static inline bool
@@ -32,6 +32,21 @@ take_something(struct scan *s)
 	if (type != SCAN_ARRAY && type != SCAN_OBJECT)
 		return true;
 	return span_trim(span_mem(raw.p + 1, raw.len - 2)).len > 0;
+}
+
+/* Programs that know only one kind of number write 100.0 for 100. */
+static inline bool
+whole_number(struct span raw, int64_t *out)
+{
+	double value;
+
+	if (scan_int(raw, out))
+		return true;
+	/* Beyond 2^53 a double does not hold every whole number. */
+	if (!span_double(raw, &value) || value != floor(value) || fabs(value) > 9007199254740992.0)
+		return false;
+	*out = (int64_t)value;
+	return true;
 }
 
 /* "FIELD WHAT" against that field, whose path is given as a format. */

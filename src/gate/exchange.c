@@ -5,30 +5,33 @@
  *	begin     the head is there        which door, which dialect
  *	identify                           whose key
  *	decode    the body is there        dialect: JSON -> call
- *	ask       upstream/ask.c           tries until answered
- *	answer    chunk by chunk           dialect: chunk -> bytes -> client
+ *	gather    upstream/download.c      media that the request names by URL
+ *	ask       upstream/fan.c           tries until answered; a call that was refused for an
+ *	                                   option is decoded anew, without it
+ *	answer    chunk by chunk           dialect: chunk -> bytes -> client (gate/response.c)
+ *	remember  gate/house.c             the last bytes wait for what the next request may need
  *	close     everything was sent      counters, log
  *
- * An answer is open (nothing sent, any status possible), kept alive (the head and comments
- * went out: a failure is now an event of the stream) or begun (a chunk is out: nothing is
- * tried again).  A plain answer is open until it is whole.
+ * What of Gemini's own API no dialect makes a call of takes another way behind identify:
+ * gate/passage.c hands it on as it is.
  */
 #include "gate/exchange.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/gate.h"
+#include "gate/house.h"
+#include "gate/passage.h"
 #include "gate/probe.h"
+#include "gate/response.h"
 #include "gate/routes.h"
 #include "admit/client.h"
 #include "admit/failures.h"
-#include "net/stream.h"
+#include "upstream/download.h"
+#include "upstream/fan.h"
 
-#define KEEP_ALIVE_MS 15000 /* of silence on a stream, before a comment goes out */
-#define RETRY_AFTER_MAX_MS                                                                         \
-	60000 /* SDKs sleep for any value they are told: longer waits are not told */
-#define HEADERS_MAX 10
+#define REMEMBER_MS 250 /* the last bytes of an answer wait no longer for the store */
 
 struct exchange {
 	struct gate *gate;       /* borrowed */
@@ -36,175 +39,87 @@ struct exchange {
 	struct arena *arena;     /* borrowed from the request */
 	struct route route;
 	struct client client;
+	struct house house;
 	struct call call;
-	struct buf bytes; /* owned: of the answer, not yet handed to the client's side */
-	struct dialect_out out;
-	struct ask *ask;         /* owned; NULL when none runs */
-	struct stream *stream;   /* borrowed from the request; NULL while the answer is open */
-	struct span stream_type; /* Content-Type that a relayed answer came with */
-	struct timer silence;
+	struct response response;
+	struct downloads *downloads; /* owned; NULL: no media stands elsewhere */
+	struct fan *fan;             /* owned; NULL when none runs */
+	struct passage *passage;     /* owned; of what is handed on as it is */
+	struct span plain_type;      /* Content-Type that a relayed plain answer came with */
+	struct timer patience;       /* with the store */
 	int64_t since_ms;
-	int attempts;
-	int status; /* of the answer; 0 while it is open */
-	bool over;  /* answered or given up: nothing more is written */
+	char label[64]; /* of the credential tried last */
 };
 
-/* Answering. */
+/* ---- decode ---- */
 
-static void
-add_header(struct header *headers, size_t *n, const char *name, const char *value)
+/* Google's programs name the fields that they want in the query or in a header. */
+static struct span
+query_of(const struct exchange *x)
 {
-	assert(*n < HEADERS_MAX);
-	headers[(*n)++] = (struct header){ name, value };
+	struct span query = request_head(x->request)->query, ignored;
+	struct span mask = request_header(x->request, "x-goog-fieldmask");
+	struct buf out = BUF_INIT;
+
+	if (!x->route.dialect->relays || mask.len == 0 || text_query_get(query, "fields", &ignored))
+		return query;
+	buf_add_span(&out, query);
+	buf_add_text(&out, query.len > 0 ? "&fields=" : "fields=");
+	text_percent_encode(&out, mask);
+	query = arena_span(x->arena, buf_span(&out));
+	buf_fini(&out);
+	return query;
 }
 
-static void
-note_answered(struct exchange *x, int status)
+static bool
+decode(struct exchange *x, struct err *e)
 {
-	x->status = status;
-	board_count_add(x->gate->slot, BOARD_ANSWERED, 1);
+	struct dialect_request in = { .op = x->route.op,
+		.model = x->route.model,
+		.query = query_of(x),
+		.body = request_body(x->request),
+		.options = &x->gate->options,
+		.house = &x->house.face };
+	unsigned revision = x->call.revision;
+	int64_t seconds;
+
+	if (span_int(request_header(x->request, "x-server-timeout"), 1, 86400, &seconds))
+		in.server_timeout_ms = seconds * 1000;
+	if (!x->route.dialect->decode(&in, x->arena, &x->call, e))
+		return false;
+	x->call.revision = revision + 1;
+	return true;
 }
 
-/* The request's own headers of an answer, whatever its status. */
-static size_t
-common_headers(struct exchange *x, struct header *headers, const char *type)
+/* What was downloaded goes into the body that was made anew. */
+static void
+fill_places(const struct remote *from, struct remote *to)
 {
-	size_t n = 0;
-
-	add_header(headers, &n, "content-type", type);
-	if (x->call.ignored.len)
-		add_header(
-		    headers, &n, "x-pollux-ignored", arena_dup_span(x->arena, x->call.ignored));
-	return n;
+	for (; from && to; from = from->next, to = to->next)
+		*to->place = *from->place;
 }
 
-static void
-answer_whole(struct exchange *x, int status, const struct header *headers, size_t n)
-{
-	/* libmicrohttpd reads the body until done, which frees it. */
-	x->over = true;
-	note_answered(x, status);
-	request_answer(x->request, status, headers, n, buf_span(&x->bytes));
-}
-
-/* When trying again makes sense, in the words that SDKs obey. */
-static void
-retry_headers(struct exchange *x, const struct err *e, struct header *headers, size_t *n)
-{
-	int status = err_kind_status(e->kind);
-
-	if (status != 429 && status < 500)
-		return;
-	if (e->retry_ms > 0 && e->retry_ms <= RETRY_AFTER_MAX_MS && e->kind != ERR_QUOTA) {
-		add_header(headers, n, "retry-after",
-		    arena_printf(x->arena, "%lld", (long long)((e->retry_ms + 999) / 1000)));
-		add_header(headers, n, "retry-after-ms",
-		    arena_printf(x->arena, "%lld", (long long)e->retry_ms));
-	} else if (e->retry_ms > RETRY_AFTER_MAX_MS || e->kind == ERR_QUOTA || x->attempts > 1) {
-		add_header(headers, n, "x-should-retry", "false");
-	}
-}
-
-static void send_bytes(struct exchange *, struct span type);
-
-/* The last bytes of a stream, whether it ends well or with an error event. */
-static void
-end_stream(struct exchange *x)
-{
-	send_bytes(x, SPAN_NONE);
-	loop_untimer(x->gate->loop, &x->silence);
-	x->over = true;
-	stream_end(x->stream);
-}
-
-/* The one place where an error becomes a status. */
-static void
-fail(struct exchange *x, const struct err *e, const struct fault *fault)
-{
-	struct header headers[HEADERS_MAX];
-	int status = err_kind_status(e->kind);
-
-	if (x->over)
-		return;
-	loop_untimer(x->gate->loop, &x->silence);
-	x->out.fault = fault;
-	x->out.begun = x->stream != NULL;
-	if (!x->stream)
-		buf_clear(&x->bytes);
-	x->route.dialect->fail(&x->out, e);
-	if (x->stream) {
-		end_stream(x);
-		return;
-	}
-	if (x->route.dialect->relays && fault && fault->is_json && fault->http_status >= 400)
-		status = fault->http_status;
-	size_t n = common_headers(x, headers, "application/json; charset=utf-8");
-
-	retry_headers(x, e, headers, &n);
-	if (x->route.allow)
-		add_header(headers, &n, "allow", x->route.allow);
-	if (e->kind == ERR_UNAUTHORIZED)
-		add_header(headers, &n, "www-authenticate", "Bearer");
-	answer_whole(x, status, headers, n);
-}
-
-static void keep_alive(void *ctx);
-
-static void
-restart_silence(struct exchange *x)
-{
-	if (x->call.stream && x->route.dialect->keeps_alive)
-		loop_timer(x->gate->loop, &x->silence, KEEP_ALIVE_MS, keep_alive, x);
-}
-
-static void
-on_drained(void *ctx)
+static bool
+on_refused(void *ctx, const struct fault *fault)
 {
 	struct exchange *x = ctx;
+	const struct remote *had = x->call.remotes;
+	struct call refused = x->call;
+	struct err e = ERR_INIT;
 
-	if (x->ask)
-		ask_resume(x->ask);
+	if (!house_learn(&x->house, x->call.model, span_of(fault->message)))
+		return false;
+	if (!decode(x, &e)) {
+		x->call = refused; /* what upstream said is the better answer */
+		return false;
+	}
+	fill_places(had, x->call.remotes);
+	log_debug("gate", "request translated anew", "id=%s revision=%u",
+	    request_id(x->request), x->call.revision);
+	return true;
 }
 
-static void
-begin_stream(struct exchange *x, struct span type)
-{
-	struct header headers[HEADERS_MAX];
-	const char *content_type =
-	    type.len ? arena_dup_span(x->arena, type) : x->route.dialect->stream_type;
-	size_t n = common_headers(x, headers, content_type);
-
-	add_header(headers, &n, "cache-control", "no-cache");
-	add_header(headers, &n, "x-accel-buffering", "no");
-	note_answered(x, 200);
-	board_count_add(x->gate->slot, BOARD_STREAMS, 1);
-	x->stream = request_stream(x->request, 200, headers, n, on_drained, x);
-}
-
-/* Hands what the dialect wrote to the client's side, which sets the pace. */
-static void
-send_bytes(struct exchange *x, struct span type)
-{
-	if (!x->stream)
-		begin_stream(x, type);
-	if (x->bytes.len == 0)
-		return;
-	if (!stream_write(x->stream, buf_span(&x->bytes)) && x->ask)
-		ask_pause(x->ask);
-	buf_clear(&x->bytes);
-	restart_silence(x);
-}
-
-static void
-keep_alive(void *ctx)
-{
-	struct exchange *x = ctx;
-
-	x->route.dialect->keep_alive(&x->out);
-	send_bytes(x, SPAN_NONE);
-}
-
-/* Events of the ask. */
+/* ---- answer ---- */
 
 static bool
 on_gone_asked(void *ctx)
@@ -214,6 +129,14 @@ on_gone_asked(void *ctx)
 	return request_is_gone(x->request);
 }
 
+static const char *
+label_of(struct exchange *x)
+{
+	const char *now = x->fan ? fan_label(x->fan) : "";
+
+	return now[0] != '\0' ? arena_dup(x->arena, now) : x->label;
+}
+
 static void
 on_chunk(void *ctx, const struct chunk *k)
 {
@@ -221,9 +144,10 @@ on_chunk(void *ctx, const struct chunk *k)
 
 	if (x->route.dialect->relays)
 		return; /* the bytes themselves follow */
-	x->route.dialect->encode(&x->out, k);
-	if (x->call.stream && x->bytes.len > 0)
-		send_bytes(x, SPAN_NONE);
+	if (!x->response.credential)
+		x->response.credential = label_of(x);
+	x->route.dialect->encode(&x->response.out, k);
+	response_flush(&x->response);
 }
 
 static void
@@ -231,11 +155,22 @@ on_raw(void *ctx, struct span bytes, struct span type)
 {
 	struct exchange *x = ctx;
 
-	buf_add_span(&x->bytes, bytes);
-	if (x->call.stream)
-		send_bytes(x, type);
-	else if (!x->stream_type.p)
-		x->stream_type = arena_span(x->arena, type);
+	if (!x->response.credential)
+		x->response.credential = label_of(x);
+	response_relay(&x->response, bytes, type);
+}
+
+/* The very buffer that upstream's answer was read into. */
+static void
+on_plain(void *ctx, struct buf *bytes, struct span type)
+{
+	struct exchange *x = ctx;
+
+	buf_fini(&x->response.bytes);
+	x->response.bytes = *bytes;
+	*bytes = BUF_INIT;
+	x->response.credential = label_of(x);
+	x->plain_type = arena_span(x->arena, type);
 }
 
 static void
@@ -243,31 +178,37 @@ on_failed(void *ctx, const struct err *e, const struct fault *fault)
 {
 	struct exchange *x = ctx;
 
-	x->ask = NULL; /* it frees itself behind its last event */
-	fail(x, e, fault);
+	x->fan = NULL; /* it frees itself behind its last event */
+	if (!x->response.credential && x->label[0] != '\0')
+		x->response.credential = x->label;
+	/* An old list of models is better than none. */
+	if (x->call.op == OP_MODELS_LIST && !x->route.dialect->relays &&
+	    x->route.dialect->finish(&x->response.out, &(struct err){ 0 }))
+		response_end(&x->response, 200, SPAN_NONE);
+	else
+		response_fail(&x->response, e, fault);
 }
 
 static void
-on_done(void *ctx)
+on_full(void *ctx)
 {
 	struct exchange *x = ctx;
-	struct header headers[HEADERS_MAX];
-	struct err e = ERR_INIT;
 
-	x->ask = NULL;
-	if (!x->route.dialect->finish(&x->out, &e)) {
-		fail(x, &e, NULL);
-		return;
-	}
-	if (x->call.stream) {
-		end_stream(x);
-		return;
-	}
-	const char *type = x->stream_type.len ? arena_dup_span(x->arena, x->stream_type)
-					      : "application/json; charset=utf-8";
-	size_t n = common_headers(x, headers, type);
+	if (x->fan)
+		fan_pause(x->fan);
+	if (x->passage)
+		passage_full(x->passage);
+}
 
-	answer_whole(x, 200, headers, n);
+static void
+on_drained(void *ctx)
+{
+	struct exchange *x = ctx;
+
+	if (x->fan)
+		fan_resume(x->fan);
+	if (x->passage)
+		passage_drained(x->passage);
 }
 
 static void
@@ -275,12 +216,113 @@ on_tried(void *ctx, const char *label, const struct verdict *v)
 {
 	struct exchange *x = ctx;
 
-	x->attempts++;
+	x->response.attempts++;
+	snprintf(x->label, sizeof(x->label), "%s", label);
 	log_debug("gate", "attempt ended", "id=%s attempt=%d credential=%s outcome=%s",
-	    request_id(x->request), x->attempts, label, outcome_name(v->outcome));
+	    request_id(x->request), x->response.attempts, label, outcome_name(v->outcome));
 }
 
-/* The steps. */
+/* ---- remember ---- */
+
+static void
+finish(void *ctx)
+{
+	struct exchange *x = ctx;
+	struct err e = ERR_INIT;
+
+	loop_untimer(x->gate->loop, &x->patience);
+	x->house.saved = NULL;
+	if (x->response.over)
+		return;
+	if (x->route.dialect->finish(&x->response.out, &e))
+		response_end(&x->response, 200, x->plain_type);
+	else
+		response_fail(&x->response, &e, NULL);
+}
+
+static void
+lose_patience(void *ctx)
+{
+	struct exchange *x = ctx;
+
+	log_warn("gate", "the store is slow: an answer ends before what it needs is stored",
+	    "id=%s", request_id(x->request));
+	finish(x);
+}
+
+/* The next request, in whichever worker, must find what this answer gave names to. */
+static void
+on_done(void *ctx)
+{
+	struct exchange *x = ctx;
+
+	x->fan = NULL;
+	if (!x->response.credential)
+		x->response.credential = x->label;
+	if (!house_is_saving(&x->house)) {
+		finish(x);
+		return;
+	}
+	x->house.saved = finish;
+	x->house.ctx = x;
+	loop_timer(x->gate->loop, &x->patience, REMEMBER_MS, lose_patience, x);
+}
+
+/* ---- ask ---- */
+
+static void
+start_ask(struct exchange *x)
+{
+	static const struct ask_events translated = { .gone = on_gone_asked,
+		.chunk = on_chunk,
+		.mend = on_refused,
+		.done = on_done,
+		.failed = on_failed,
+		.tried = on_tried };
+	static const struct ask_events relayed = { .gone = on_gone_asked,
+		.chunk = on_chunk,
+		.raw = on_raw,
+		.plain = on_plain,
+		.done = on_done,
+		.failed = on_failed,
+		.tried = on_tried };
+
+	x->fan = fan_start(x->gate->upstream, &x->call, x->arena,
+	    x->route.dialect->relays ? &relayed : &translated, x);
+}
+
+/* ---- gather ---- */
+
+static void
+on_downloaded(void *ctx, const struct err *e)
+{
+	struct exchange *x = ctx;
+
+	if (x->response.over || request_is_gone(x->request))
+		return;
+	if (e)
+		response_fail(&x->response, e, NULL);
+	else
+		start_ask(x);
+}
+
+static void
+gather(struct exchange *x)
+{
+	if (x->call.known) {
+		finish(x);
+		return;
+	}
+	response_await(&x->response);
+	if (!x->call.remotes) {
+		start_ask(x);
+		return;
+	}
+	x->downloads = downloads_start(x->gate->loop, x->gate->upstream->fetcher, x->call.remotes,
+	    x->arena, on_downloaded, x);
+}
+
+/* ---- identify ---- */
 
 static bool
 is_authorised_by_goog(const struct exchange *x)
@@ -314,66 +356,7 @@ identify(struct exchange *x, struct err *e)
 	return false;
 }
 
-/* What the configuration says of the model: another name for it, or that it is not to be had. */
-static bool
-apply_model_settings(struct exchange *x, struct err *e)
-{
-	const struct config_model *m = config_model_find(x->gate->config, x->call.model);
-
-	if (!m)
-		return true;
-	if (!m->enabled)
-		return err_set(
-		    e, ERR_MODEL_NOT_FOUND, "the model \"%s\" is switched off here", m->name);
-	if (m->alias[0] != '\0')
-		x->call.model = span_of(m->alias);
-	return true;
-}
-
-static bool
-decode(struct exchange *x, struct err *e)
-{
-	const struct request_head *head = request_head(x->request);
-	struct dialect_request in = { .op = x->route.op,
-		.model = x->route.model,
-		.query = head->query,
-		.body = request_body(x->request) };
-	int64_t seconds;
-
-	if (span_int(request_header(x->request, "x-server-timeout"), 1, 86400, &seconds))
-		in.server_timeout_ms = seconds * 1000;
-	return x->route.dialect->decode(&in, x->arena, &x->call, e) && apply_model_settings(x, e);
-}
-
-static void
-start_ask(struct exchange *x)
-{
-	static const struct ask_events translated = { .gone = on_gone_asked,
-		.chunk = on_chunk,
-		.done = on_done,
-		.failed = on_failed,
-		.tried = on_tried };
-	static const struct ask_events relayed = { .gone = on_gone_asked,
-		.chunk = on_chunk,
-		.raw = on_raw,
-		.done = on_done,
-		.failed = on_failed,
-		.tried = on_tried };
-
-	restart_silence(x);
-	x->ask = ask_start(x->gate->upstream, &x->call, x->arena,
-	    x->route.dialect->relays ? &relayed : &translated, x);
-}
-
-static void
-answer_probe(struct exchange *x)
-{
-	struct header headers[HEADERS_MAX];
-	int status = probe_answer(x->gate, x->route.door, &x->bytes);
-	size_t n = common_headers(x, headers, "application/json; charset=utf-8");
-
-	answer_whole(x, status, headers, n);
-}
+/* ---- begin ---- */
 
 static struct exchange *
 begin(struct gate *g, struct request *r)
@@ -384,6 +367,7 @@ begin(struct gate *g, struct request *r)
 	x->request = r;
 	x->arena = request_arena(r);
 	x->since_ms = loop_now_ms(g->loop);
+	house_init(&x->house, g, x->client.id);
 	request_set_user(r, x);
 	board_count_add(g->slot, BOARD_REQUESTS, 1);
 	board_count_add(g->slot, BOARD_EXCHANGES, 1);
@@ -391,17 +375,15 @@ begin(struct gate *g, struct request *r)
 }
 
 static void
-open_answer(struct exchange *x)
+open_response(struct exchange *x)
 {
-	x->out = (struct dialect_out){ .dialect = x->route.dialect,
-		.arena = x->arena,
-		.bytes = &x->bytes,
-		.call = &x->call,
-		.request_id = request_id(x->request),
-		.created_s = loop_wall_ms(x->gate->loop) / 1000 };
+	response_init(&x->response, x->gate, x->request, x->route.dialect, &x->call);
+	x->response.out.house = &x->house.face;
+	x->response.allow = x->route.allow;
+	x->response.full = on_full;
+	x->response.drained = on_drained;
+	x->response.ctx = x;
 }
-
-/* The server's events. */
 
 /* An exchange with its door; false: it is refused already. */
 static bool
@@ -412,11 +394,13 @@ open_door(struct exchange *x)
 	bool found =
 	    route_find(head->method, head->path, is_authorised_by_goog(x), x->arena, &x->route, &e);
 
-	open_answer(x);
+	open_response(x);
 	if (!found)
-		fail(x, &e, NULL);
+		response_fail(&x->response, &e, NULL);
 	return found;
 }
+
+/* ---- the server's events ---- */
 
 static void
 on_head(void *ctx, struct request *r)
@@ -426,10 +410,13 @@ on_head(void *ctx, struct request *r)
 
 	if (!open_door(x))
 		return;
-	if (x->route.door != DOOR_ASK)
-		answer_probe(x);
+	if (x->route.door != DOOR_ASK && x->route.door != DOOR_RELAY)
+		response_end(&x->response,
+		    probe_answer(x->gate, x->route.door, &x->response.bytes), SPAN_NONE);
 	else if (!identify(x, &e))
-		fail(x, &e, NULL);
+		response_fail(&x->response, &e, NULL);
+	else if (x->route.door == DOOR_RELAY)
+		x->passage = passage_open(&x->response, &x->route, &x->house, x->label);
 }
 
 static void
@@ -439,13 +426,14 @@ on_ready(void *ctx, struct request *r)
 	struct err e = ERR_INIT;
 
 	(void)ctx;
-	if (x->over)
+	if (x->response.over)
 		return;
-	if (!decode(x, &e)) {
-		fail(x, &e, NULL);
-		return;
-	}
-	start_ask(x);
+	if (x->passage)
+		passage_ready(x->passage);
+	else if (decode(x, &e))
+		gather(x);
+	else
+		response_fail(&x->response, &e, NULL);
 }
 
 static void
@@ -454,13 +442,21 @@ on_too_large(void *ctx, struct request *r)
 	struct exchange *x = request_user(r);
 	struct err e = ERR_INIT;
 
-	/* A declared length is refused before the head is announced. */
-	if (!x && !open_door(x = begin(ctx, r)))
-		return;
 	err_set(&e, ERR_TOO_LARGE,
 	    "the request's body is larger than the %llu bytes this server takes (server.max_body)",
 	    (unsigned long long)((struct gate *)ctx)->config->server_max_body_bytes);
-	fail(x, &e, NULL);
+	response_fail(&x->response, &e, NULL);
+}
+
+/* Whatever still runs for it ends. */
+static void
+stop(struct exchange *x)
+{
+	loop_untimer(x->gate->loop, &x->patience);
+	house_leave(&x->house);
+	downloads_free(&x->downloads);
+	fan_cancel(&x->fan);
+	passage_close(&x->passage);
 }
 
 static void
@@ -472,9 +468,8 @@ on_gone(void *ctx, struct request *r)
 	if (!x)
 		return;
 	board_count_add(x->gate->slot, BOARD_GONE, 1);
-	loop_untimer(x->gate->loop, &x->silence);
-	ask_cancel(&x->ask);
-	x->over = true;
+	stop(x);
+	response_leave(&x->response);
 }
 
 static void
@@ -485,16 +480,16 @@ on_request_done(void *ctx, struct request *r)
 	(void)ctx;
 	if (!x)
 		return;
-	loop_untimer(x->gate->loop, &x->silence);
-	ask_cancel(&x->ask);
+	stop(x);
 	board_count_add(x->gate->slot, BOARD_EXCHANGES, -1);
-	if (x->stream)
+	if (x->response.stream)
 		board_count_add(x->gate->slot, BOARD_STREAMS, -1);
 	log_debug("gate", "exchange closed",
 	    "id=%s dialect=%s op=%s client=%s status=%d attempts=%d ms=%lld", request_id(r),
-	    x->route.dialect->name, operation_name(x->call.op), x->client.label, x->status,
-	    x->attempts, (long long)(loop_now_ms(x->gate->loop) - x->since_ms));
-	buf_fini(&x->bytes);
+	    x->route.dialect->name, operation_name(x->call.op), x->client.label,
+	    x->response.status, x->response.attempts,
+	    (long long)(loop_now_ms(x->gate->loop) - x->since_ms));
+	response_fini(&x->response);
 }
 
 const struct server_handler exchange_handler = {

@@ -8,9 +8,13 @@
 #include "config/config.h"
 #include "ipc/board.h"
 #include "store/store.h"
+#include "dialect/dialect.h"
+#include "store/writer.h"
 #include "upstream/ask.h"
+#include "upstream/catalogue.h"
+#include "upstream/learned.h"
 
-struct gate { /* all borrowed */
+struct gate { /* all pointers borrowed */
 	struct loop *loop;
 	const struct config *config;
 	struct store *store;
@@ -18,6 +22,10 @@ struct gate { /* all borrowed */
 	struct board *board;
 	struct board_slot *slot;
 	struct upstream *upstream;
+	struct writer *writer;
+	struct learned *learned;
+	struct catalogue *catalogue;
+	struct dialect_options options;
 };
 
 #endif

@@ -11,13 +11,20 @@
 #include "dialect/dialect.h"
 #include "gemini/call.h"
 
-enum door { DOOR_ASK, DOOR_ALIVE, DOOR_READY, DOOR_HEALTH };
+enum door {
+	DOOR_ASK,   /* a call that a dialect makes */
+	DOOR_RELAY, /* handed on as it is (gate/passage.h) */
+	DOOR_ALIVE,
+	DOOR_READY,
+	DOOR_HEALTH
+};
 
 struct route {
 	enum door door;
 	const struct dialect *dialect; /* also for the words of a refusal; never NULL */
 	enum operation op;
 	struct span model; /* out of the path, decoded and bare; empty when it has none */
+	struct span verb;  /* of a method that is handed on: "predict"; empty when it has none */
 	const char *allow; /* of a METHOD error: for the Allow header; else NULL */
 };
 

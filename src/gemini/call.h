@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/rope.h"
 #include "base/text.h"
 
 /*	operation	verb in the URL		HTTP	answers in chunks */
@@ -36,15 +37,36 @@ bool operation_find(struct span verb, enum operation *out);
 /* How the bytes of an answer are framed. */
 enum framing { FRAMING_UNARY, FRAMING_SSE, FRAMING_ARRAY };
 
+/*
+ * Media that a request names by its URL (http, https).  Once it is there, its JSON goes to the
+ * place that is kept for it in the body: {"mimeType":...,"data":...}, the value of inlineData.
+ */
+struct remote {
+	struct remote *next;
+	struct span url;     /* plain */
+	const char *field;   /* its path in the request: "messages[0].content[1].image_url.url" */
+	struct span mime;    /* what the client said it is, plain; empty: nothing */
+	struct span *place;  /* in the pieces of the body; empty until it is fetched */
+};
+
 struct call {
 	enum operation op;
 	enum framing framing;      /* of the upstream's answer */
 	struct span model;         /* bare, as upstream knows it; empty for MODELS_LIST */
 	struct span model_asked;   /* as the client wrote it: echoed in answers */
-	struct span body;          /* Gemini's JSON: arena or client's bytes; p == NULL: none */
+	/*
+	 * Gemini's JSON: pieces in the arena and in the client's bytes.  One for each part, where
+	 * one request takes several calls of upstream (n, lists of prompts, long lists of texts).
+	 */
+	struct body *bodies;
+	size_t parts;              /* at least 1, also where there is no body (bodies == NULL) */
+	size_t choices;            /* that each part may bring, at least 1: part i's begin at i * choices */
+	unsigned revision;         /* moves when the call is translated anew */
+	struct remote *remotes;    /* media to be fetched before the call is made; NULL: none */
 	struct span query;         /* to pass on, raw, credentials taken out; may be empty */
 	int64_t server_timeout_ms; /* the client's X-Server-Timeout; 0: none */
 	bool stream;               /* the client wants a stream */
+	bool known;                /* nothing is asked of upstream: finish has the answer already */
 	struct span ignored;       /* fields without effect, "a, b", in the arena; may be empty */
 	void *notes;               /* the dialect's own, for the answer; in the arena */
 };

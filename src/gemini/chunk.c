@@ -110,6 +110,30 @@ grow(struct arena *a, void *items, size_t n, size_t size)
 	return roomy;
 }
 
+/* ---- why it ended ---- */
+
+enum finish
+finish_of(struct span reason)
+{
+	static const struct {
+		const char *reason;
+		enum finish finish;
+	} known[] = { { "STOP", FINISH_STOP }, { "MAX_TOKENS", FINISH_LENGTH },
+		{ "CONTINUATION", FINISH_LENGTH }, { "SAFETY", FINISH_FILTER },
+		{ "RECITATION", FINISH_FILTER }, { "LANGUAGE", FINISH_FILTER },
+		{ "BLOCKLIST", FINISH_FILTER }, { "PROHIBITED_CONTENT", FINISH_FILTER },
+		{ "SPII", FINISH_FILTER }, { "IMAGE_SAFETY", FINISH_FILTER },
+		{ "IMAGE_PROHIBITED_CONTENT", FINISH_FILTER },
+		{ "IMAGE_RECITATION", FINISH_FILTER } };
+
+	if (reason.p == NULL)
+		return FINISH_NONE;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (scan_key_is(reason, known[i].reason))
+			return known[i].finish;
+	return FINISH_FAILED;
+}
+
 /* ---- parts ---- */
 
 /* A part has one of these; should it have more, the one that says most decides. */
@@ -142,6 +166,10 @@ read_function_call(struct scan *s, struct part *p)
 			want_text(s, &p->id);
 		else if (scan_key_is(key, "args"))
 			read_raw(s, &p->args);
+		else if (scan_key_is(key, "partialArgs"))
+			read_raw(s, &p->partial);
+		else if (scan_key_is(key, "willContinue"))
+			want_bool(s, &p->will_continue);
 		else
 			scan_skip(s, NULL);
 	}
@@ -177,6 +205,8 @@ read_code(struct scan *s, struct part *p, enum part_kind kind, const char *name)
 	while (scan_member(s, &key)) {
 		if (scan_key_is(key, name))
 			want_text(s, &p->text);
+		else if (scan_key_is(key, "language"))
+			want_enum(s, &p->language);
 		else
 			scan_skip(s, NULL);
 	}
@@ -307,6 +337,62 @@ read_feedback(struct scan *s, struct chunk *k)
 		k->block_reason = SPAN("BLOCK_REASON_UNSPECIFIED");
 }
 
+struct detail {
+	struct span modality;
+	int64_t tokens;
+};
+
+static bool
+next_detail(struct scan *s, struct detail *d)
+{
+	struct span key;
+
+	*d = (struct detail){ SPAN_NONE, 0 };
+	if (!scan_item(s))
+		return false;
+	if (!read_object(s))
+		return true;
+	while (scan_member(s, &key)) {
+		if (scan_key_is(key, "modality"))
+			read_text(s, &d->modality);
+		else if (scan_key_is(key, "tokenCount"))
+			read_int(s, &d->tokens);
+		else
+			scan_skip(s, NULL);
+	}
+	return true;
+}
+
+static void
+count(int64_t *sum, int64_t tokens)
+{
+	if (tokens >= 0 && tokens <= INT64_MAX - (*sum > 0 ? *sum : 0))
+		*sum = (*sum > 0 ? *sum : 0) + tokens;
+}
+
+static void
+read_details(struct scan *s, struct usage *u, bool of_prompt)
+{
+	struct usage said;
+	struct detail d;
+
+	if (!read_array(s))
+		return;
+	usage_init(&said);
+	while (next_detail(s, &d)) {
+#define DETAIL_COUNT(name, word)                                                                   \
+	if (scan_key_is(d.modality, word))                                                         \
+		count(&said.name, d.tokens);
+		if (of_prompt) {
+			USAGE_PROMPT_DETAILS(DETAIL_COUNT)
+		} else {
+			USAGE_ANSWER_DETAILS(DETAIL_COUNT)
+		}
+#undef DETAIL_COUNT
+	}
+	usage_merge(u, &said);
+}
+
 static void
 read_usage(struct scan *s, struct usage *u)
 {
@@ -320,9 +406,14 @@ read_usage(struct scan *s, struct usage *u)
 		want_int(s, &u->name);                                                             \
 		continue;                                                                          \
 	}
-		USAGE_COUNTERS(USAGE_READ)
+		USAGE_TOTALS(USAGE_READ)
 #undef USAGE_READ
-		scan_skip(s, NULL);
+		if (scan_key_is(key, "promptTokensDetails"))
+			read_details(s, u, true);
+		else if (scan_key_is(key, "candidatesTokensDetails"))
+			read_details(s, u, false);
+		else
+			scan_skip(s, NULL);
 	}
 }
 
@@ -381,6 +472,17 @@ part_says_something(const struct part *p)
 	return p->kind != PART_TEXT || p->text.len > 0;
 }
 
+static bool
+candidate_says_something(const struct candidate *c)
+{
+	enum finish why = finish_of(c->finish_reason);
+
+	for (size_t i = 0; i < c->part_count; i++)
+		if (part_says_something(&c->parts[i]))
+			return true;
+	return why != FINISH_NONE && why != FINISH_FAILED;
+}
+
 bool
 chunk_says_something(const struct chunk *k, enum operation op)
 {
@@ -388,14 +490,17 @@ chunk_says_something(const struct chunk *k, enum operation op)
 		return false;
 	if (!is_generated(op) || k->block_reason.p != NULL)
 		return true;
-	for (size_t i = 0; i < k->candidate_count; i++) {
-		const struct candidate *c = &k->candidates[i];
-
-		if (c->finish_reason.p != NULL)
+	for (size_t i = 0; i < k->candidate_count; i++)
+		if (candidate_says_something(&k->candidates[i]))
 			return true;
-		for (size_t j = 0; j < c->part_count; j++)
-			if (part_says_something(&c->parts[j]))
-				return true;
-	}
+	return false;
+}
+
+bool
+chunk_ends(const struct chunk *k)
+{
+	for (size_t i = 0; i < k->candidate_count; i++)
+		if (k->candidates[i].finish_reason.p != NULL)
+			return true;
 	return false;
 }

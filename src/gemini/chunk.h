@@ -29,8 +29,11 @@ struct part {
 	enum part_kind kind;
 	bool thought;               /* a thought summary */
 	struct span text;           /* escaped; of code and its result too */
+	struct span language;       /* of code: "PYTHON", escaped, or a number */
 	struct span signature;      /* thoughtSignature, escaped; p == NULL when absent */
 	struct span name, args, id; /* of a function call: escaped, raw JSON, escaped */
+	struct span partial;        /* its partialArgs, raw (gemini/partial_args.h) */
+	bool will_continue;         /* more of the same call follows */
 	struct span mime, data;     /* of inline data, escaped */
 	struct span raw;            /* the part's own JSON */
 };
@@ -44,13 +47,33 @@ struct candidate {
 	struct span grounding, citation, logprobs, safety; /* raw JSON; p == NULL when absent */
 };
 
-#define USAGE_COUNTERS(U)                                                                          \
+/* What a finish reason comes to. */
+enum finish {
+	FINISH_NONE,   /* not said */
+	FINISH_STOP,   /* the natural end, calls included */
+	FINISH_LENGTH, /* cut short */
+	FINISH_FILTER, /* taken away for what it says */
+	FINISH_FAILED  /* the model went wrong, or a reason newer than this house */
+};
+enum finish finish_of(struct span reason);
+
+#define USAGE_TOTALS(U)                                                                            \
 	U(prompt, "promptTokenCount")                                                              \
 	U(cached, "cachedContentTokenCount")                                                       \
 	U(candidates, "candidatesTokenCount")                                                      \
 	U(thoughts, "thoughtsTokenCount")                                                          \
 	U(tool_prompt, "toolUsePromptTokenCount")                                                  \
 	U(total, "totalTokenCount")
+/* By modality, of promptTokensDetails and of candidatesTokensDetails. */
+#define USAGE_PROMPT_DETAILS(U)                                                                    \
+	U(prompt_text, "TEXT")                                                                     \
+	U(prompt_audio, "AUDIO")                                                                   \
+	U(prompt_image, "IMAGE")
+#define USAGE_ANSWER_DETAILS(U)                                                                    \
+	U(answer_text, "TEXT")                                                                     \
+	U(answer_audio, "AUDIO")                                                                   \
+	U(answer_image, "IMAGE")
+#define USAGE_COUNTERS(U) USAGE_TOTALS(U) USAGE_PROMPT_DETAILS(U) USAGE_ANSWER_DETAILS(U)
 
 struct usage { /* -1: not said */
 #define USAGE_MEMBER(name, key) int64_t name;
@@ -62,6 +85,7 @@ void usage_merge(struct usage *into, const struct usage *newer); /* the last sai
 
 struct chunk {
 	struct span raw; /* the JSON of this chunk */
+	size_t part;     /* of the call's parts, the one that this answers */
 	struct candidate *candidates;
 	size_t candidate_count;
 	struct usage usage;
@@ -77,9 +101,14 @@ struct chunk {
  * members and unknown enum values are fine.  For calls that answer otherwise (countTokens,
  * embeddings, models) only raw is filled. */
 bool chunk_parse(struct span json, enum operation, struct arena *, struct chunk *, struct err *);
-/* Something the client can be told: a part, a finish reason, a block; for the other operations
- * any answer. */
+/*
+ * Something the client can be told: a part, a block, an end that is what the model meant; for the
+ * other operations any answer.  An end by FINISH_FAILED with nothing beside it says nothing:
+ * another try may do better (lessons 38, 43).
+ */
 bool chunk_says_something(const struct chunk *, enum operation);
+/* A candidate ended, for whatever reason: where nothing better comes, that is the answer. */
+bool chunk_ends(const struct chunk *);
 
 /*
  * Takes the bytes of an answer in any split and any of the three framings and calls back for
@@ -98,5 +127,8 @@ bool chunk_reader_feed(struct chunk_reader *, struct span, struct err *);
 /* The end of the bytes: gives what is still held; false when they end in the middle of a
  * chunk, or of the list of the array framing. */
 bool chunk_reader_finish(struct chunk_reader *, struct err *);
+/* The bytes of a plain answer, whole, moved out: behind chunk_reader_finish, or in its callback's
+ * wake.  Of other framings there is nothing. */
+void chunk_reader_take(struct chunk_reader *, struct buf *out);
 
 #endif

@@ -292,6 +292,16 @@ finish(struct chunk_reader *r)
 	return true;
 }
 
+void
+chunk_reader_take(struct chunk_reader *r, struct buf *out)
+{
+	if (r->framing != FRAMING_UNARY)
+		return;
+	buf_fini(out);
+	*out = r->held;
+	r->held = BUF_INIT;
+}
+
 /* Whatever failed before fails again; err says why, unless it was the callback's wish. */
 static bool
 result(struct chunk_reader *r, bool ok, struct err *e)

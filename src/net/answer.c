@@ -8,6 +8,11 @@
 #include <microhttpd.h>
 #include "base/log.h"
 
+/* In the library's pool, beside its text: a header's or a query argument's own record. */
+#define RECORD_BYTES 80
+/* The answer's status line, date, length, id, and what alignment costs. */
+#define FRAME_BYTES 1024
+
 /* RFC 9110, 5.6.2 */
 static bool
 is_token(const char *name)
@@ -32,7 +37,7 @@ is_fit_value(const char *value)
 	if (!value)
 		return false;
 	for (const char *p = value; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
+		if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
 			return false;
 	return true;
 }
@@ -65,7 +70,7 @@ answer_make(struct answer *a, struct arena *arena, int status, const struct head
     size_t n, struct span body)
 {
 	assert(status >= 200 && status <= 999);
-	*a = (struct answer){ .status = status, .body = body };
+	*a = (struct answer){ .status = status, .body = body, .length_bytes = (int64_t)body.len };
 	a->headers = n ? arena_alloc(arena, n * sizeof(*headers)) : NULL;
 	for (size_t i = 0; i < n; i++) {
 		if (!may_pass(&headers[i]))
@@ -73,6 +78,45 @@ answer_make(struct answer *a, struct arena *arena, int status, const struct head
 		a->headers[a->n].name = arena_dup(arena, headers[i].name);
 		a->headers[a->n++].value = arena_dup(arena, headers[i].value);
 	}
+}
+
+int64_t
+answer_promised_bytes(const struct header *headers, size_t n)
+{
+	int64_t bytes = -1, one;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!span_is_nocase(span_of(headers[i].name), "content-length"))
+			continue;
+		if (!span_int(span_of(headers[i].value), 0, INT64_MAX, &one))
+			return -1;
+		if (bytes >= 0 && bytes != one)
+			return -1;
+		bytes = one;
+	}
+	return bytes;
+}
+
+static size_t
+headers_bytes(const struct header *h, size_t n)
+{
+	size_t bytes = n * RECORD_BYTES;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += strlen(h[i].name) + strlen(h[i].value) + 4;
+	return bytes;
+}
+
+bool
+answer_is_tight(const struct answer *a, const struct request_head *h, size_t pool_bytes)
+{
+	size_t bytes = FRAME_BYTES + h->path.len + h->query.len;
+
+	for (size_t i = 0; i < h->query.len; i++)
+		bytes += h->query.p[i] == '&' ? RECORD_BYTES : 0;
+	bytes += headers_bytes(h->headers, h->n_headers);
+	bytes += headers_bytes(a->headers, a->n);
+	return bytes > pool_bytes;
 }
 
 struct MHD_Response *
@@ -85,7 +129,8 @@ answer_response(const struct answer *a, const char *request_id, bool close)
 	if (!r)
 		return NULL;
 	for (size_t i = 0; i < a->n; i++)
-		if (MHD_add_response_header(r, a->headers[i].name, a->headers[i].value) != MHD_YES)
+		if (a->headers[i].value[0] != '\0' &&
+		    MHD_add_response_header(r, a->headers[i].name, a->headers[i].value) != MHD_YES)
 			log_warn("server", "the HTTP library refused a header", "name=%s",
 			    a->headers[i].name);
 	MHD_add_response_header(r, "x-request-id", request_id);
@@ -127,7 +172,7 @@ answer_print_head(struct buf *out, const struct answer *a, enum answer_length le
 	if (length == ANSWER_CHUNKED)
 		buf_add_lit(out, "Transfer-Encoding: chunked\r\n");
 	else if (length == ANSWER_SIZED)
-		buf_printf(out, "Content-Length: %zu\r\n", a->body.len);
+		buf_printf(out, "Content-Length: %lld\r\n", (long long)a->length_bytes);
 	for (size_t i = 0; i < a->n; i++)
 		buf_printf(out, "%s: %s\r\n", a->headers[i].name, a->headers[i].value);
 	buf_printf(out, "x-request-id: %s\r\n\r\n", request_id);

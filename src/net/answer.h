@@ -5,6 +5,8 @@
  * What frames or identifies an answer is not the caller's to set (Content-Length,
  * Transfer-Encoding, Connection, Date, X-Request-Id and such are left out), and a header that
  * is not fit for the wire, one with a line end in it above all, is left out with a warning.
+ * All others pass, in their order, and one name as often as it is given; save that libmicrohttpd
+ * takes no empty value.
  */
 #ifndef POLLUX_NET_ANSWER_H
 #define POLLUX_NET_ANSWER_H
@@ -22,7 +24,8 @@ struct answer {
 	int status;
 	struct header *headers; /* in the arena that answer_make was given */
 	size_t n;
-	struct span body; /* borrowed */
+	struct span body;     /* borrowed */
+	int64_t length_bytes; /* the body's, or what a stream promises */
 };
 
 void answer_make(struct answer *, struct arena *, int status, const struct header *, size_t n,
@@ -30,9 +33,14 @@ void answer_make(struct answer *, struct arena *, int status, const struct heade
 /* The caller destroys it.  NULL: the library refused. */
 struct MHD_Response *answer_response(const struct answer *, const char *request_id, bool close);
 bool answer_may_have_body(int status);
+/* The Content-Length among headers; -1: none, or none to rely on. */
+int64_t answer_promised_bytes(const struct header *, size_t n);
+/* Both heads share the library's one small pool.  Where the answer's finds no room there, the
+ * library closes without a word. */
+bool answer_is_tight(const struct answer *, const struct request_head *, size_t pool_bytes);
 
 enum answer_length {
-	ANSWER_SIZED,  /* Content-Length: the body's */
+	ANSWER_SIZED,  /* Content-Length: length_bytes */
 	ANSWER_CHUNKED,
 	ANSWER_TO_THE_END /* of the connection */
 };

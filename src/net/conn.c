@@ -14,6 +14,8 @@
 
 /* How far the clock of a turn may lag behind the bytes that came during it. */
 #define TURN_SLACK_MS 20
+/* A client that waits for its answer before it sends the rest does not wait long. */
+#define REST_MS 1000
 
 static void
 print_peer(char *out, size_t room, const struct sockaddr *addr)
@@ -54,10 +56,9 @@ conn_refuse(struct conn *c, const char *status)
 }
 
 static void
-refuse_slow(struct conn *c, const char *what)
+tell_slow(struct conn *c, const char *what)
 {
 	log_debug("server", "a client is too slow", "peer=%s part=%s", c->peer, what);
-	conn_refuse(c, "408 Request Timeout");
 	c->owner->slow(c->owner->ctx, c);
 }
 
@@ -66,7 +67,7 @@ refuse_slow(struct conn *c, const char *what)
 static void
 head_is_late(void *arg)
 {
-	refuse_slow(arg, "head");
+	tell_slow(arg, "head");
 }
 
 static int
@@ -129,11 +130,20 @@ conn_hurry(struct conn *c, int64_t idle_ms)
 
 /* ---- the body ---- */
 
+static void weigh_body(void *);
+
+static void
+begin_interval(struct conn *c)
+{
+	c->body_bytes = 0;
+	loop_timer(c->loop, &c->timer, c->interval_ms, weigh_body, c);
+}
+
 static void
 weigh_body(void *arg)
 {
 	struct conn *c = arg;
-	uint64_t least = (uint64_t)c->config->header_timeout_ms * CONN_LEAST_BYTES_PER_S / 1000;
+	uint64_t least = (uint64_t)c->interval_ms * CONN_LEAST_BYTES_PER_S / 1000;
 	uint64_t unread = (uint64_t)unread_bytes(c);
 	bool was_unread = c->is_unread;
 
@@ -141,16 +151,39 @@ weigh_body(void *arg)
 	 * the library has no room for a line of the coding, and reads no further. */
 	c->is_unread = c->body_bytes == 0 && unread > 0;
 	if (c->body_bytes + unread < least || (was_unread && c->is_unread))
-		refuse_slow(c, "body");
+		tell_slow(c, "body");
 	else
-		conn_await_body(c);
+		begin_interval(c);
 }
 
 void
 conn_await_body(struct conn *c)
 {
-	c->body_bytes = 0;
-	loop_timer(c->loop, &c->timer, c->config->header_timeout_ms, weigh_body, c);
+	c->interval_ms = c->config->header_timeout_ms;
+	begin_interval(c);
+}
+
+void
+conn_await_rest(struct conn *c)
+{
+	c->interval_ms =
+	    c->config->header_timeout_ms < REST_MS ? c->config->header_timeout_ms : REST_MS;
+	begin_interval(c);
+}
+
+void
+conn_hold(struct conn *c)
+{
+	int64_t left_ms = c->timer.at_ms - loop_now_ms(c->loop);
+
+	c->left_ms = left_ms > 0 ? left_ms : 0;
+	conn_be_patient(c);
+}
+
+void
+conn_go_on(struct conn *c)
+{
+	loop_timer(c->loop, &c->timer, c->left_ms, weigh_body, c);
 }
 
 void

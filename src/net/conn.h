@@ -6,10 +6,14 @@
  * it does not look at suspended connections at all.  The rules here:
  *
  *	head   must be whole header_timeout after the accept, or idle_timeout + header_timeout
- *	       after the last answer; else 408 and closed.  A connection on which nothing came
+ *	       after the last answer; else it is too slow.  A connection on which nothing came
  *	       since its last answer is closed without a word after idle_timeout.
  *	body   in each interval of header_timeout at least 1 KiB for each second of it must
- *	       come, unless the body is whole before; else 408 and closed.
+ *	       come, unless the body is whole before; else it is too slow.  So a body may take
+ *	       as long as its size asks for.  While we hold it back the interval stands still.
+ *	rest   of a body whose answer is there already: the same, in intervals of a second.
+ *
+ * What becomes of one that is too slow is the owner's to say.
  */
 #ifndef POLLUX_NET_CONN_H
 #define POLLUX_NET_CONN_H
@@ -32,7 +36,7 @@ struct conn_config {
 
 struct conn_owner {
 	void (*left)(void *ctx, struct conn *); /* the client's FIN or reset; has_left is set */
-	void (*slow)(void *ctx, struct conn *); /* was answered 408 and shut */
+	void (*slow)(void *ctx, struct conn *); /* refuse it, or send what there is to send */
 	void *ctx;
 };
 
@@ -50,8 +54,10 @@ struct conn {
 	struct watch watch;
 	struct timer timer;
 	int64_t rested_at_ms; /* end of the last answer; -1: nothing was answered yet */
-	uint64_t body_bytes;  /* in this interval */
-	bool is_unread;        /* nothing of the body was read since the last weighing, though it came */
+	int64_t interval_ms; /* between the weighings of a body */
+	int64_t left_ms;     /* of the interval, while it stands still */
+	uint64_t body_bytes; /* in this interval */
+	bool is_unread;      /* nothing of the body was read since the last weighing, though it came */
 };
 
 struct conn *conn_new(struct loop *, const struct conn_config *, const struct conn_owner *, int fd,
@@ -60,7 +66,10 @@ void conn_free(struct conn **); /* leaves the descriptor alone */
 
 void conn_open(struct conn *);       /* begins the watch; awaits the first head */
 void conn_await_body(struct conn *);
+void conn_await_rest(struct conn *);
 void conn_body_came(struct conn *, uint64_t bytes);
+void conn_hold(struct conn *);       /* we read no more of the body */
+void conn_go_on(struct conn *);      /* after conn_hold */
 void conn_be_patient(struct conn *); /* it is our turn: no timer */
 void conn_rest(struct conn *, int64_t idle_ms); /* answered; awaits another head */
 void conn_hurry(struct conn *, int64_t idle_ms); /* shortens the rest, from the last answer on */

@@ -3,7 +3,11 @@
  * whom to trust, how large the buffers are.
  *
  * Runs in every process that fetches (worker, janitor).  Owns the idle handles, the share
- * that lets all shards know each other's TLS sessions and names, and the proxy's credentials.
+ * that lets all shards know each other's TLS sessions and names, another for guarded calls,
+ * and the proxy's credentials.
+ *
+ * Guarded calls go to addresses that were checked and are told to curl as what their hosts' names
+ * resolve to: with one share for all, others would go there too, and they where others go.
  */
 #include "net/easy.h"
 
@@ -29,8 +33,9 @@
 #define IDLE_EASIES_MAX 256
 
 struct easies {
-	CURLSH *share; /* owned */
-	char *proxy;   /* owned; "" or scheme://host:port, so that curl's words carry no secret */
+	CURLSH *share;         /* owned */
+	CURLSH *guarded_share; /* owned */
+	char *proxy; /* owned; "" or scheme://host:port, so that curl's words carry no secret */
 	char *proxy_user;     /* owned; NULL: none */
 	char *proxy_password; /* owned; NULL: none */
 	bool tunnel;      /* CONNECT also for http: the proxy must not read or change requests */
@@ -251,6 +256,7 @@ easies_new(const struct fetcher_config *config, struct err *e)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		mem_exhausted(0);
 	all->share = share_new();
+	all->guarded_share = share_new();
 	if (config->user_agent && *config->user_agent)
 		all->user_agent = mem_dup(config->user_agent);
 	if (choose_ca_file(all, config->ca_file, e) && choose_proxy(all, config->proxy, e))
@@ -274,6 +280,8 @@ easies_free(struct easies **slot)
 		curl_easy_cleanup(all->idle[--all->n_idle]);
 	rc = curl_share_cleanup(all->share);
 	assert(rc == CURLSHE_OK); /* no handle is out any more */
+	rc = curl_share_cleanup(all->guarded_share);
+	assert(rc == CURLSHE_OK);
 	mem_free(all->proxy);
 	forget(&all->proxy_user);
 	forget(&all->proxy_password);
@@ -284,17 +292,22 @@ easies_free(struct easies **slot)
 	*slot = NULL;
 }
 
-CURL *
-easies_take(struct easies *all)
+bool
+easies_have_proxy(const struct easies *all)
 {
-	CURL *easy;
+	return all->proxy[0] != '\0';
+}
 
-	if (all->n_idle > 0)
-		return all->idle[--all->n_idle];
-	easy = easy_new(all, NULL);
+CURL *
+easies_take(struct easies *all, bool guarded)
+{
+	CURL *easy = all->n_idle > 0 ? all->idle[--all->n_idle] : easy_new(all, NULL);
+
+	/* These options were accepted once: only memory can refuse them. */
 	if (!easy)
-		mem_exhausted(
-		    0); /* these options were accepted once: only memory can refuse them */
+		mem_exhausted(0);
+	if (guarded && curl_easy_setopt(easy, CURLOPT_SHARE, all->guarded_share) != CURLE_OK)
+		mem_exhausted(0);
 	return easy;
 }
 
@@ -312,6 +325,9 @@ easies_give(struct easies *all, CURL *easy)
 	SET(CURLOPT_HTTPHEADER, NULL);
 	SET(CURLOPT_POSTFIELDS, NULL);
 	SET(CURLOPT_CUSTOMREQUEST, NULL);
+	SET(CURLOPT_RESOLVE, NULL);
+	SET(CURLOPT_CONNECT_TO, NULL);
+	SET(CURLOPT_SHARE, all->share);
 	SET(CURLOPT_ERRORBUFFER, NULL);
 	SET(CURLOPT_PRIVATE, NULL);
 	if (rc == CURLE_OK)

@@ -1,21 +1,22 @@
 /*
  * Calls to an upstream over HTTP: the life of one call, from its order to its last event.
  *
- * Runs in every process that fetches.  Owns each call until behind its end event, the copies of its
- * URL and headers (wiped: they hold credentials), and its deadlines.  The body stays the caller's.
- * curl's side is net/shard.c (multis, sockets) and net/easy.c (options that all calls share);
- * net/order.c puts an order into options, net/reply.c reads an answer's head, net/verdict.c names
- * the result.
- *
- * The caller's functions run inside curl's callbacks, so that nothing is copied on the way
- * up.  Curl cannot be told anything there; what they ask for is noted, refused to curl by the
- * next callback, and done when curl returns.
+ * Runs in every process that fetches.  Owns each call until behind its end event, and the copies of
+ * its URL and headers (wiped: they hold credentials).  The body stays the caller's.
+ * curl's side is net/shard.c (multis, sockets), net/easy.c (options that all calls share) and
+ * net/transfer.c (the callbacks); net/order.c puts an order into options, net/course.c knows states
+ * and deadlines.
  *
  * A kept connection that the server closed just as it was used again costs the caller nothing
  * (lesson 59).  When no byte of an answer came, libcurl sends the request once more by
  * itself, POST or not, on the next kept connection or a new one.  After five dead ones in a row it
  * gives up; then this room sends it once more, on a new connection.  What fails on a new
  * connection is never sent twice.
+ *
+ * A call to public addresses only takes one step more, before curl hears of it: net/resolve.c
+ * looks up the name, net/target.c judges the addresses and binds the call to them.  It then runs
+ * in shards of its own, so that neither connections nor what curl remembers of names pass
+ * between such calls and others, and whose sockets are judged once more as they are made.
  */
 #include "net/fetch.h"
 
@@ -23,58 +24,41 @@
 #include <stdio.h>
 #include "base/mem.h"
 #include "net/easy.h"
+#include "net/guard.h"
 #include "net/order.h"
-#include "net/reply.h"
-#include "net/shard.h"
-#include "net/verdict.h"
+#include "net/resolve.h"
+#include "net/target.h"
+#include "net/transfer.h"
 
-#define FETCH_STATES(S)                                                                            \
-	S(CONNECTING, "connecting")                                                                \
-	S(SENDING, "waiting for an answer") /* from the request's first byte on */                 \
-	S(READING, "reading the answer")    /* from the final status line on */                    \
-	S(OVER, "over")                     /* ended or cancelled: no event follows */
-
-enum fetch_state {
-#define STATE_ENUM(state, name) STATE_##state,
-	FETCH_STATES(STATE_ENUM)
-#undef STATE_ENUM
-};
-
-static const char *const state_names[] = {
-#define STATE_NAME(state, name) name,
-	FETCH_STATES(STATE_NAME)
-#undef STATE_NAME
-};
+/* Hosts that clients name are many and seldom asked twice. */
+#define GUARDED_IDLE_MAX 8
 
 struct fetcher {
-	struct loop *loop;     /* borrowed */
-	struct easies *easies; /* owned */
-	struct shards *shards; /* owned */
-	struct list alive;     /* fetches, owned */
-	struct list dead;      /* fetches to be freed after the turn's callbacks, owned */
+	struct loop *loop;         /* borrowed */
+	struct easies *easies;     /* owned */
+	struct shards *shards;     /* owned */
+	struct shards *guarded;    /* owned; for calls to public addresses only */
+	struct resolver *resolver; /* owned; for these too */
+	guard_fn *is_public;
+	int64_t resolving;
+	struct list alive; /* fetches, owned */
+	struct list dead;  /* fetches to be freed after the turn's callbacks, owned */
 	bool burial_due;
 };
 
 struct fetch {
 	struct list link;        /* in its fetcher's list of those alive or dead */
 	struct fetcher *fetcher; /* borrowed */
-	struct seat seat;
-	struct fetch_events events;
-	void *ctx; /* borrowed, the caller's */
-	enum fetch_state state;
+	struct transfer t;
+	struct timer timer;         /* at the nearest deadline, or before it */
 	struct curl_slist *headers; /* owned, wiped */
-	struct span body;           /* borrowed until end or cancel */
-	size_t body_at;             /* what on_body has given so far */
 	const char *refusal;        /* static: why it was not even tried, told later in the turn */
 	bool cancelled, retried;
-	bool paused;                              /* as the caller wants it */
-	bool held;                                /* curl has paused and holds what came last */
-	bool unpause_due;                         /* deferred */
-	int64_t first_byte_ms, idle_ms, total_ms; /* as ordered; 0: none */
-	int64_t started_at, sending_at, heard_at; /* loop time */
-	struct timer timer;                       /* at the nearest deadline, or before it */
-	struct reply reply;
-	char words[CURL_ERROR_SIZE]; /* curl's, or ours; for the log */
+	bool go_on_due, finish_due; /* deferred */
+	bool guarded;               /* the rest is for such a call */
+	struct target target;
+	struct resolve *resolve; /* owned; while the name is looked up */
+	int64_t connect_ms;
 };
 
 const char *
@@ -90,20 +74,16 @@ fetch_result_name(enum fetch_result result)
 	return names[result];
 }
 
-static void
-fetch_move(struct fetch *f, enum fetch_state to)
+struct span
+fetch_head_get(const struct fetch_head *head, const char *name)
 {
-	static const unsigned allowed[] = {
-		[STATE_CONNECTING] = 1u << STATE_SENDING | 1u << STATE_OVER,
-		/* Once more: by us from the start, or by curl within itself. */
-		[STATE_SENDING] = 1u << STATE_CONNECTING | 1u << STATE_SENDING |
-				  1u << STATE_READING | 1u << STATE_OVER,
-		[STATE_READING] = 1u << STATE_OVER,
-		[STATE_OVER] = 0,
-	};
+	return reply_value(head->headers, head->header_count, name);
+}
 
-	assert(allowed[f->state] & 1u << to);
-	f->state = to;
+static int64_t
+now_ms(const struct fetch *f)
+{
+	return loop_now_ms(f->fetcher->loop);
 }
 
 /* ---- the end of a call ---- */
@@ -111,10 +91,10 @@ fetch_move(struct fetch *f, enum fetch_state to)
 static void
 fetch_free(struct fetch *f)
 {
-	assert(f->state == STATE_OVER && f->seat.state == SEAT_FREE);
+	assert(f->t.course.state == COURSE_OVER && f->t.seat.state == SEAT_FREE && !f->t.seat.easy);
 	list_remove(&f->link);
-	reply_fini(&f->reply);
-	order_free_headers(&f->headers);
+	reply_fini(&f->t.reply);
+	upload_fini(&f->t.upload);
 	mem_free(f);
 }
 
@@ -144,16 +124,18 @@ fetch_bury(struct fetch *f)
 static void
 give_easy_back(struct fetch *f)
 {
-	easies_give(f->fetcher->easies, f->seat.easy);
-	f->seat.easy = NULL;
+	if (f->t.seat.easy)
+		easies_give(f->fetcher->easies, f->t.seat.easy);
+	f->t.seat.easy = NULL;
 	order_free_headers(&f->headers);
+	target_fini(&f->target);
 }
 
 /* shard_events.left */
 static void
 on_left(struct seat *seat)
 {
-	struct fetch *f = list_entry(seat, struct fetch, seat);
+	struct fetch *f = list_entry(seat, struct fetch, t.seat);
 
 	give_easy_back(f);
 	if (f->cancelled)
@@ -161,28 +143,44 @@ on_left(struct seat *seat)
 }
 
 static void refuse(void *);
-static void unpause(void *);
+static void go_on(void *);
+static void go_on_later(struct transfer *);
+static void finish(void *);
+
+static void
+stop_resolving(struct fetch *f)
+{
+	if (f->resolve)
+		f->fetcher->resolving--;
+	resolve_cancel(&f->resolve);
+}
 
 static void
 fetch_close(struct fetch *f)
 {
 	struct loop *loop = f->fetcher->loop;
 
-	fetch_move(f, STATE_OVER);
+	course_move(&f->t.course, COURSE_OVER);
 	loop_untimer(loop, &f->timer);
+	stop_resolving(f);
 	if (f->refusal)
 		loop_undefer(loop, refuse, f);
-	if (f->unpause_due)
-		loop_undefer(loop, unpause, f);
-	seat_leave(&f->seat);
+	if (f->go_on_due)
+		loop_undefer(loop, go_on, f);
+	if (f->finish_due)
+		loop_undefer(loop, finish, f);
+	if (f->t.seat.state != SEAT_FREE)
+		seat_leave(&f->t.seat);
+	else
+		give_easy_back(f);
 }
 
 static void
 fetch_end(struct fetch *f, enum fetch_result result)
 {
-	assert(!seat_is_inside(&f->seat));
+	assert(!seat_is_inside(&f->t.seat));
 	fetch_close(f);
-	f->events.end(f->ctx, result, f->words);
+	f->t.events.end(f->t.ctx, result, f->t.words);
 	fetch_bury(f);
 }
 
@@ -191,7 +189,7 @@ refuse(void *ctx)
 {
 	struct fetch *f = ctx;
 
-	snprintf(f->words, sizeof(f->words), "%s", f->refusal);
+	snprintf(f->t.words, sizeof(f->t.words), "%s", f->refusal);
 	f->refusal = NULL;
 	fetch_end(f, FETCH_REFUSED);
 }
@@ -205,266 +203,171 @@ static void on_deadline(void *);
 static void
 fetch_arm(struct fetch *f)
 {
-	int64_t now = loop_now_ms(f->fetcher->loop), at = INT64_MAX;
+	struct course_deadline d = course_nearest(&f->t.course);
+	int64_t now = now_ms(f);
 
-	if (f->total_ms > 0)
-		at = f->started_at + f->total_ms;
-	if (f->state == STATE_SENDING && f->first_byte_ms > 0 &&
-	    f->sending_at + f->first_byte_ms < at)
-		at = f->sending_at + f->first_byte_ms;
-	if (f->state == STATE_READING && f->idle_ms > 0 && !f->paused &&
-	    f->heard_at + f->idle_ms < at)
-		at = f->heard_at + f->idle_ms;
-	if (at == INT64_MAX)
+	if (d.at_ms == INT64_MAX)
 		loop_untimer(f->fetcher->loop, &f->timer);
 	else
-		loop_timer(f->fetcher->loop, &f->timer, at > now ? at - now : 0, on_deadline, f);
-}
-
-static void
-fetch_too_slow(struct fetch *f, enum fetch_result result, int64_t after_ms)
-{
-	snprintf(f->words, sizeof(f->words), "still %s after %lld ms", state_names[f->state],
-	    (long long)after_ms);
-	fetch_end(f, result);
+		loop_timer(
+		    f->fetcher->loop, &f->timer, d.at_ms > now ? d.at_ms - now : 0, on_deadline, f);
 }
 
 static void
 on_deadline(void *ctx)
 {
 	struct fetch *f = ctx;
-	int64_t now = loop_now_ms(f->fetcher->loop);
+	struct course_deadline d = course_nearest(&f->t.course);
 
-	if (f->total_ms > 0 && now - f->started_at >= f->total_ms)
-		fetch_too_slow(f, FETCH_TOTAL_SLOW, f->total_ms);
-	else if (f->state == STATE_SENDING && f->first_byte_ms > 0 &&
-		 now - f->sending_at >= f->first_byte_ms)
-		fetch_too_slow(f, FETCH_FIRST_BYTE_SLOW, f->first_byte_ms);
-	else if (f->state == STATE_READING && f->idle_ms > 0 && !f->paused &&
-		 now - f->heard_at >= f->idle_ms)
-		fetch_too_slow(f, FETCH_IDLE, f->idle_ms);
-	else
+	if (d.at_ms > now_ms(f)) {
 		fetch_arm(f);
-}
-
-/* ---- curl's callbacks: inside, curl may not be called ---- */
-
-static void
-on_status(struct fetch *f)
-{
-	fetch_move(f, STATE_READING);
-	fetch_arm(f);
-}
-
-static void
-on_head(struct fetch *f)
-{
-	struct fetch_head head;
-
-	reply_head(&f->reply, &head);
-	f->events.head(f->ctx, &head);
-}
-
-static size_t
-on_header(char *p, size_t size, size_t n, void *arg)
-{
-	struct fetch *f = arg;
-	enum reply_news news;
-
-	if (f->state == STATE_OVER)
-		return 0;
-	if (f->state == STATE_CONNECTING || f->reply.whole)
-		return size * n; /* a proxy's words, or a trailer */
-	f->heard_at = loop_now_ms(f->fetcher->loop);
-	news = reply_line(&f->reply, span_mem(p, size * n));
-	if (news == REPLY_STATUS)
-		on_status(f);
-	else if (news == REPLY_HEAD)
-		on_head(f);
-	return news != REPLY_BAD && f->state != STATE_OVER ? size * n : 0;
-}
-
-static size_t
-on_data(char *p, size_t size, size_t n, void *arg)
-{
-	struct fetch *f = arg;
-
-	if (f->state == STATE_OVER)
-		return CURL_WRITEFUNC_ERROR;
-	if (!f->reply.whole || size * n == 0)
-		return size * n;
-	if (f->paused) {
-		f->held = true;
-		return CURL_WRITEFUNC_PAUSE; /* curl keeps these bytes, at most one read's worth */
+		return;
 	}
-	f->heard_at = loop_now_ms(f->fetcher->loop);
-	f->events.data(f->ctx, span_mem(p, size * n));
-	return f->state == STATE_OVER ? CURL_WRITEFUNC_ERROR : size * n;
+	snprintf(f->t.words, sizeof(f->t.words), "still %s after %lld ms",
+	    course_state_name(f->t.course.state), (long long)d.after_ms);
+	fetch_end(f, d.result);
 }
 
-static size_t
-on_body(char *p, size_t size, size_t n, void *arg)
+/* transfer_wishes.rearm */
+static void
+rearm(struct transfer *t)
 {
-	struct fetch *f = arg;
-	size_t len = f->body.len - f->body_at;
-
-	if (f->state == STATE_OVER)
-		return CURL_READFUNC_ABORT; /* the body may be gone */
-	if (len > size * n)
-		len = size * n;
-	memcpy(p, f->body.p + f->body_at, len);
-	f->body_at += len;
-	return len;
+	fetch_arm(list_entry(t, struct fetch, t));
 }
 
-/* The same body again, on another connection. */
-static int
-on_rewind(void *arg, curl_off_t offset, int origin)
+/* The answer is whole, and the rest of what was to be sent of no use. */
+static void
+finish(void *ctx)
 {
-	struct fetch *f = arg;
+	struct fetch *f = ctx;
 
-	if (f->state == STATE_OVER || origin != SEEK_SET || offset < 0 ||
-	    (uint64_t)offset > f->body.len)
-		return CURL_SEEKFUNC_FAIL;
-	f->body_at = (size_t)offset;
-	return CURL_SEEKFUNC_OK;
+	f->finish_due = false;
+	f->t.words[0] = '\0';
+	fetch_end(f, FETCH_OK);
 }
 
-/* The connection stands, proxy and TLS included; the request goes out next. */
-static int
-on_sending(void *arg, char *to, char *from, int to_port, int from_port)
+/* transfer_wishes.whole */
+static void
+finish_later(struct transfer *t)
 {
-	struct fetch *f = arg;
+	struct fetch *f = list_entry(t, struct fetch, t);
 
-	(void)to, (void)from, (void)to_port, (void)from_port;
-	if (f->state == STATE_OVER)
-		return CURL_PREREQFUNC_ABORT;
-	fetch_move(f, STATE_SENDING);
-	f->sending_at = loop_now_ms(f->fetcher->loop);
-	fetch_arm(f);
-	return CURL_PREREQFUNC_OK;
+	if (!f->finish_due)
+		loop_defer(f->fetcher->loop, finish, f);
+	f->finish_due = true;
 }
 
 /* ---- curl has ended it ---- */
 
-/* Every connection that curl tried was a kept one, and dead. */
-static bool
-is_stale_connection(const struct fetch *f, CURLcode code)
+/* Of the time to connect, which began to run at since_ms. */
+static int64_t
+connect_left(const struct fetch *f, int64_t since_ms)
 {
-	long opened = 1;
-
-	if (f->retried || f->state != STATE_SENDING || f->reply.bytes > 0)
-		return false;
-	if (code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR && code != CURLE_GOT_NOTHING)
-		return false;
-	curl_easy_getinfo(f->seat.easy, CURLINFO_NUM_CONNECTS, &opened);
-	return opened == 0;
+	return f->connect_ms > 0 ? since_ms + f->connect_ms - now_ms(f) : INT64_MAX;
 }
 
 static void
 try_again(struct fetch *f)
 {
-	CURL *easy = f->seat.easy;
+	CURL *easy = f->t.seat.easy;
+	bool again = upload_rewind(&f->t.upload, 0);
 
+	assert(again); /* what streams has a new connection from the start */
 	f->retried = true;
-	f->body_at = 0;
-	f->words[0] = '\0';
-	fetch_move(f, STATE_CONNECTING);
+	f->t.words[0] = '\0';
+	course_move(&f->t.course, COURSE_CONNECTING);
 	fetch_arm(f);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-	seat_take(&f->seat, f->fetcher->shards, easy);
-}
-
-/* Curl names hosts and ports, and now and then a piece of what a server sent. */
-static void
-settle_words(struct fetch *f, enum fetch_result result, CURLcode code)
-{
-	if (result == FETCH_OK)
-		f->words[0] = '\0';
-	else if (f->reply.fault)
-		snprintf(f->words, sizeof(f->words), "%s", f->reply.fault);
-	else if (code == CURLE_OK)
-		snprintf(f->words, sizeof(f->words), "closed inside the answer's head");
-	else if (!f->words[0])
-		snprintf(f->words, sizeof(f->words), "%s", curl_easy_strerror(code));
-	for (char *c = f->words; *c; c++)
-		if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
-			*c = '?';
-}
-
-static enum fetch_result
-judge(const struct fetch *f, CURLcode code)
-{
-	if (f->reply.fault)
-		return FETCH_PROTOCOL;
-	return verdict(code, (struct progress){ .sent = f->state != STATE_CONNECTING,
-				 .status = f->state == STATE_READING,
-				 .head = f->reply.whole });
+	if (f->guarded)
+		target_pin(&f->target, easy, connect_left(f, now_ms(f)));
+	seat_take(&f->t.seat, f->guarded ? f->fetcher->guarded : f->fetcher->shards, easy);
 }
 
 /* shard_events.done */
 static void
 on_done(struct seat *seat, CURLcode code)
 {
-	struct fetch *f = list_entry(seat, struct fetch, seat);
-	enum fetch_result result;
+	struct fetch *f = list_entry(seat, struct fetch, t.seat);
 
-	assert(f->state != STATE_OVER); /* one given up leaves by on_left */
-	if (is_stale_connection(f, code)) {
+	assert(f->t.course.state != COURSE_OVER); /* one given up leaves by on_left */
+	if (!f->retried && transfer_was_stale(&f->t, code)) {
 		try_again(f);
 		return;
 	}
-	result = judge(f, code);
-	settle_words(f, result, code);
-	give_easy_back(f);
+	fetch_end(f, transfer_result(&f->t, code));
+}
+
+/* ---- the name of a guarded call ---- */
+
+static void
+fail(struct fetch *f, enum fetch_result result, const char *words, const char *more)
+{
+	snprintf(f->t.words, sizeof(f->t.words), "%s%s", words, more);
 	fetch_end(f, result);
 }
 
-/* ---- start ---- */
-
-/* curl_easy_setopt is a macro with a type check of its own, hence one more macro. */
-#define SET(option, value)                                                                         \
-	do {                                                                                       \
-		if (rc == CURLE_OK)                                                                \
-			rc = curl_easy_setopt(easy, option, value);                                \
-	} while (0)
-
-static bool
-connect_callbacks(struct fetch *f, CURL *easy)
+static void
+on_resolved(void *ctx, const struct resolved *answer)
 {
-	CURLcode rc = CURLE_OK;
+	struct fetch *f = ctx;
+	struct fetcher *all = f->fetcher;
+	int64_t left_ms = connect_left(f, f->t.course.started_at);
 
-	SET(CURLOPT_ERRORBUFFER, f->words);
-	SET(CURLOPT_HEADERFUNCTION, on_header);
-	SET(CURLOPT_HEADERDATA, (void *)f);
-	SET(CURLOPT_WRITEFUNCTION, on_data);
-	SET(CURLOPT_WRITEDATA, (void *)f);
-	SET(CURLOPT_READFUNCTION, on_body);
-	SET(CURLOPT_READDATA, (void *)f);
-	SET(CURLOPT_SEEKFUNCTION, on_rewind);
-	SET(CURLOPT_SEEKDATA, (void *)f);
-	SET(CURLOPT_PREREQFUNCTION, on_sending);
-	SET(CURLOPT_PREREQDATA, (void *)f);
-	return rc == CURLE_OK;
+	f->resolve = NULL;
+	all->resolving--;
+	if (answer->fault)
+		fail(f, answer->slow ? FETCH_CONNECT_SLOW : FETCH_DNS,
+		    "this host cannot tell whether the name's addresses are public: ",
+		    answer->fault);
+	else if (!target_bind(
+		     &f->target, answer->list, all->is_public, easies_have_proxy(all->easies)))
+		fail(f, FETCH_FORBIDDEN, "the host has an address that is not public", "");
+	else if (!target_pin(&f->target, f->t.seat.easy, left_ms))
+		fail(f, FETCH_REFUSED, "the host's name is more than libcurl takes", "");
+	else {
+		course_move(&f->t.course, COURSE_CONNECTING);
+		seat_take(&f->t.seat, all->guarded, f->t.seat.easy);
+	}
 }
+
+/* ---- start ---- */
 
 static struct fetch *
 fetch_new(struct fetcher *all, const struct fetch_order *order, const struct fetch_events *events,
     void *ctx)
 {
+	static const struct transfer_wishes wishes = { rearm, go_on_later, finish_later };
 	struct fetch *f = mem_alloc(sizeof(*f));
 
 	f->fetcher = all;
-	f->events = *events;
-	f->ctx = ctx;
-	f->body = order->body.p ? order->body : SPAN_NONE;
-	f->first_byte_ms = order->first_byte_timeout_ms;
-	f->idle_ms = order->idle_timeout_ms;
-	f->total_ms = order->total_timeout_ms;
-	f->started_at = loop_now_ms(all->loop);
-	reply_init(&f->reply);
+	f->t.loop = all->loop;
+	f->t.wishes = &wishes;
+	f->t.events = *events;
+	f->t.ctx = ctx;
+	f->guarded = order->public_only;
+	f->connect_ms = order->connect_timeout_ms;
+	course_begin(&f->t.course, order, loop_now_ms(all->loop));
+	upload_init(&f->t.upload, order);
+	reply_init(&f->t.reply);
 	list_push(&all->alive, &f->link);
 	return f;
+}
+
+/* Readies a handle for it.  What it then says no to is given back with the call. */
+static const char *
+prepare(struct fetch *f, const struct fetch_order *order)
+{
+	const char *fault = order_fault(order);
+
+	if (!fault && order->public_only)
+		fault = target_read(&f->target, order->url);
+	if (fault)
+		return fault;
+	f->t.seat.easy = easies_take(f->fetcher->easies, order->public_only);
+	if (!order_apply(order, f->t.seat.easy, &f->headers) ||
+	    !transfer_connect(&f->t, f->t.seat.easy))
+		return "the order is more than libcurl takes";
+	return NULL;
 }
 
 struct fetch *
@@ -472,65 +375,95 @@ fetch_start(struct fetcher *all, const struct fetch_order *order, const struct f
     void *ctx)
 {
 	struct fetch *f = fetch_new(all, order, events, ctx);
-	CURL *easy;
 
-	f->refusal = order_fault(order);
-	if (!f->refusal) {
-		easy = easies_take(all->easies);
-		if (order_apply(order, easy, &f->headers) && connect_callbacks(f, easy)) {
-			fetch_arm(f);
-			seat_take(&f->seat, all->shards, easy);
-			return f;
-		}
-		easies_give(all->easies, easy);
-		f->refusal = "the order is more than libcurl takes";
+	assert(!order->streams_body || events->sent);
+	f->refusal = prepare(f, order);
+	if (f->refusal) {
+		loop_defer(all->loop, refuse, f);
+		return f;
 	}
-	loop_defer(all->loop, refuse, f);
+	fetch_arm(f);
+	if (order->public_only) {
+		f->resolve =
+		    resolve_start(all->resolver, f->target.host, f->connect_ms, on_resolved, f);
+		all->resolving++;
+	} else {
+		seat_take(&f->t.seat, all->shards, f->t.seat.easy);
+	}
 	return f;
 }
 
-/* ---- pause, resume, cancel ---- */
+/* ---- pause, resume, send, cancel ---- */
+
+static void
+go_on(void *ctx)
+{
+	struct fetch *f = ctx;
+
+	f->go_on_due = false;
+	/* Still here after the events that ran inside?  Then a failure is one of the connection. */
+	if (!transfer_go_on(&f->t) && f->t.course.state != COURSE_OVER)
+		fetch_end(f, transfer_result(&f->t, CURLE_RECV_ERROR));
+}
+
+static void
+go_on_later(struct transfer *t)
+{
+	struct fetch *f = list_entry(t, struct fetch, t);
+
+	if (!f->go_on_due)
+		loop_defer(f->fetcher->loop, go_on, f);
+	f->go_on_due = true;
+}
 
 void
 fetch_pause(struct fetch *f)
 {
-	if (f->state == STATE_OVER)
-		return;
 	/* on_data says no to the next bytes; until then curl reads at most one buffer more. */
-	f->paused = true;
-	if (f->unpause_due)
-		loop_undefer(f->fetcher->loop, unpause, f);
-	f->unpause_due = false;
+	if (f->t.course.state != COURSE_OVER)
+		f->t.course.paused = true;
 }
 
 void
 fetch_resume(struct fetch *f)
 {
-	if (f->state == STATE_OVER || !f->paused)
+	if (f->t.course.state == COURSE_OVER || !f->t.course.paused)
 		return;
-	f->paused = false;
-	f->heard_at = loop_now_ms(f->fetcher->loop);
+	f->t.course.paused = false;
+	f->t.course.heard_at = now_ms(f);
 	fetch_arm(f);
-	if (!f->held)
-		return;
-	f->unpause_due = true;
-	loop_defer(f->fetcher->loop, unpause, f);
+	if (f->t.held)
+		go_on_later(&f->t);
 }
 
+/* There is something to say to curl, which waits for it. */
 static void
-unpause(void *ctx)
+feed(struct fetch *f)
 {
-	struct fetch *f = ctx;
-	bool good;
+	if (!f->t.course.starved)
+		return;
+	f->t.course.starved = false;
+	f->t.course.sent_at = now_ms(f);
+	fetch_arm(f);
+	go_on_later(&f->t);
+}
 
-	f->unpause_due = false;
-	f->held = false;
-	good = seat_unpause(&f->seat);
-	/* Still here after the events that ran inside?  Then a failure is one of the connection. */
-	if (!good && f->state != STATE_OVER) {
-		settle_words(f, FETCH_CUT, CURLE_RECV_ERROR);
-		fetch_end(f, FETCH_CUT);
-	}
+bool
+fetch_send(struct fetch *f, struct span bytes)
+{
+	bool room = upload_add(&f->t.upload, bytes);
+
+	if (f->t.course.state != COURSE_OVER)
+		feed(f);
+	return room;
+}
+
+void
+fetch_send_end(struct fetch *f)
+{
+	upload_end(&f->t.upload);
+	if (f->t.course.state != COURSE_OVER)
+		feed(f);
 }
 
 void
@@ -542,9 +475,9 @@ fetch_cancel(struct fetch **slot)
 	if (!f)
 		return;
 	*slot = NULL;
-	if (f->state == STATE_OVER)
+	if (f->t.course.state == COURSE_OVER)
 		return; /* in its end event */
-	seated = f->seat.state != SEAT_FREE;
+	seated = f->t.seat.state != SEAT_FREE;
 	f->cancelled = true;
 	fetch_close(f);
 	if (!seated)
@@ -557,17 +490,22 @@ struct fetcher *
 fetcher_new(struct loop *loop, const struct fetcher_config *config, struct err *e)
 {
 	static const struct shard_events events = { .done = on_done, .left = on_left };
-	struct easies *easies = easies_new(config, e);
-	struct fetcher *all;
+	struct fetcher *all = mem_alloc(sizeof(*all));
 
-	if (!easies)
-		return NULL;
-	all = mem_alloc(sizeof(*all));
 	all->loop = loop;
-	all->easies = easies;
-	all->shards = shards_new(loop, config->max_idle_connections, &events);
+	all->is_public = config->is_public ? config->is_public : guard_is_public;
 	list_init(&all->alive);
 	list_init(&all->dead);
+	all->easies = easies_new(config, e);
+	all->resolver = all->easies ? resolver_new(loop, e) : NULL;
+	if (!all->resolver) {
+		fetcher_free(&all);
+		return NULL;
+	}
+	all->shards = shards_new(loop, config->max_idle_connections, &events, NULL);
+	/* With a proxy all sockets go there, and it connects to what target_pin has named. */
+	all->guarded = shards_new(loop, GUARDED_IDLE_MAX, &events,
+	    easies_have_proxy(all->easies) ? NULL : all->is_public);
 	return all;
 }
 
@@ -588,6 +526,8 @@ fetcher_free(struct fetcher **slot)
 	fetcher_bury(all);
 	loop_undefer(all->loop, fetcher_bury, all);
 	shards_free(&all->shards);
+	shards_free(&all->guarded);
+	resolver_free(&all->resolver);
 	easies_free(&all->easies);
 	mem_free(all);
 	*slot = NULL;
@@ -596,5 +536,5 @@ fetcher_free(struct fetcher **slot)
 int64_t
 fetcher_active(const struct fetcher *all)
 {
-	return shards_active(all->shards);
+	return shards_active(all->shards) + shards_active(all->guarded) + all->resolving;
 }

@@ -8,6 +8,7 @@
  *	head  the status and headers of the final response (no 1xx, no proxy's CONNECT reply)
  *	data  body bytes, decoded from transfer coding, borrowed during the call
  *	end   last event: result FETCH_OK, or why it failed.  The fetch is freed behind it.
+ *	sent  room again for fetch_send(), after it said no
  * An answer of any status is FETCH_OK; redirects are not followed.
  *
  * In any event any fetch may be started, paused, resumed or cancelled, its own or another.  After
@@ -26,12 +27,8 @@
 
 const char *fetch_result_name(enum fetch_result);
 
-struct fetch_events {
-	void (*head)(void *ctx, const struct fetch_head *);
-	void (*data)(void *ctx, struct span);
-	/* words: for the log, no secrets; "" for FETCH_OK */
-	void (*end)(void *ctx, enum fetch_result, const char *words);
-};
+/* The value of the last header of that name; p NULL: there is none. */
+struct span fetch_head_get(const struct fetch_head *, const char *name);
 
 struct fetcher;
 struct fetch;
@@ -47,5 +44,16 @@ void fetch_pause(struct fetch *);
 /* Data may come from the loop, not from inside this call. */
 void fetch_resume(struct fetch *);
 void fetch_cancel(struct fetch **); /* NULL or empty is fine */
+
+/*
+ * Of an order that streams its body: more of it, copied.  False: over 64 KiB wait, stop until
+ * sent says go on.  Fewer or more bytes than announced end the call as FETCH_REFUSED.
+ *
+ * An answer of 300 and above ends the sending, one below goes beside it.  The call ends when the
+ * answer is whole, though not all may be sent; one below 300 that does not tell its length only
+ * when all is sent, too.  Such a call is never sent twice.
+ */
+bool fetch_send(struct fetch *, struct span);
+void fetch_send_end(struct fetch *); /* that was all */
 
 #endif

@@ -22,11 +22,13 @@ is_method(const char *text)
 const char *
 order_fault(const struct fetch_order *o)
 {
-	struct span url = span_of(o->url);
+	struct span rest = span_of(o->url);
+	struct span scheme = span_cut(&rest, ':');
 
 	if (!is_method(o->method))
 		return "the method is not one";
-	if (!span_starts(url, "http://") && !span_starts(url, "https://"))
+	if ((!span_is_nocase(scheme, "http") && !span_is_nocase(scheme, "https")) ||
+	    !span_starts(rest, "//"))
 		return "the URL is not one of http or https";
 	for (const char *const *it = o->headers; it && *it; it++)
 		if ((*it)[strcspn(*it, "\r\n")] != '\0')
@@ -87,21 +89,26 @@ method_sends(const char *method)
 	} while (0)
 
 static CURLcode
-apply_body(CURL *easy, struct span body)
+apply_body(const struct fetch_order *o, CURL *easy)
 {
+	curl_off_t len = o->streams_body ? o->body_bytes : (curl_off_t)body_len(&o->body);
+	struct buf copy = BUF_INIT;
 	CURLcode rc = CURLE_OK;
 
 	SET(CURLOPT_POST, 1L);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-	if (body.len <= ORDER_COPIED_BODY_BYTES)
-		SET(CURLOPT_COPYPOSTFIELDS, body.len > 0 ? body.p : "");
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, len >= 0 ? len : -1); /* -1: sent in chunks */
+	if (len == 0 || (!o->streams_body && len <= ORDER_COPIED_BODY_BYTES)) {
+		body_flatten(&o->body, &copy);
+		SET(CURLOPT_COPYPOSTFIELDS, buf_text(&copy));
+		buf_fini(&copy);
+	}
 	return rc;
 }
 
 static CURLcode
 apply_method(const struct fetch_order *o, CURL *easy)
 {
-	bool sends = o->body.p || method_sends(o->method);
+	bool sends = o->body.pieces || o->streams_body || method_sends(o->method);
 	bool only_head = !sends && !strcmp(o->method, "HEAD");
 	const char *implied = sends ? "POST" : only_head ? "HEAD" : "GET";
 	CURLcode rc = CURLE_OK;
@@ -111,7 +118,7 @@ apply_method(const struct fetch_order *o, CURL *easy)
 	if (!only_head)
 		SET(CURLOPT_HTTPGET, 1L);
 	if (sends && rc == CURLE_OK)
-		rc = apply_body(easy, o->body);
+		rc = apply_body(o, easy);
 	SET(CURLOPT_CUSTOMREQUEST, strcmp(o->method, implied) ? o->method : NULL);
 	return rc;
 }
@@ -128,6 +135,7 @@ order_apply(const struct fetch_order *o, CURL *easy, struct curl_slist **headers
 	SET(CURLOPT_URL, o->url);
 	SET(CURLOPT_HTTPHEADER, *headers);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-	SET(CURLOPT_FRESH_CONNECT, 0L);
+	/* What streams cannot be sent twice, so it may not meet a kept connection that is dead. */
+	SET(CURLOPT_FRESH_CONNECT, o->streams_body ? 1L : 0L);
 	return rc == CURLE_OK;
 }

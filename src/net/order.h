@@ -8,7 +8,7 @@
 #include <curl/curl.h>
 
 /* Up to this curl sends the body together with the head, and keeps a copy to do so.  A larger
- * one is asked for piece by piece through CURLOPT_READFUNCTION, from the caller's memory. */
+ * one, or one that streams, it asks for bit by bit through CURLOPT_READFUNCTION. */
 #define ORDER_COPIED_BODY_BYTES 16384
 
 struct fetch_order;

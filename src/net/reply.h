@@ -14,6 +14,8 @@
 #define REPLY_BYTES_MAX 65536
 
 struct fetch_head;
+struct fetch_header;
+struct reply_field;
 
 enum reply_news {
 	REPLY_MORE,   /* read on */
@@ -23,14 +25,17 @@ enum reply_news {
 };
 
 struct reply {
-	bool whole; /* the head was read to its end */
-	int status; /* 0: no status line yet, or that of an interim answer is over */
-	bool chunked;
-	int64_t length;     /* -1: not told */
-	char *content_type; /* owned */
-	char *retry_after;  /* owned */
-	size_t bytes;       /* so far, interim answers included */
-	const char *fault;  /* static */
+	bool whole;     /* the head was read to its end */
+	int status;     /* 0: no status line yet, or that of an interim answer is over */
+	int64_t length; /* of the body, once the head is whole; -1: not told */
+
+	struct buf text;            /* owned; the fields' names and values */
+	struct reply_field *fields; /* owned; where in it they are */
+	size_t count, room;
+	struct fetch_header *headers; /* owned; once the head is whole */
+
+	size_t bytes;      /* so far, interim answers included */
+	const char *fault; /* static */
 };
 
 void reply_init(struct reply *);
@@ -38,5 +43,8 @@ void reply_fini(struct reply *);
 enum reply_news reply_line(
     struct reply *, struct span line); /* with its line end; not after REPLY_HEAD */
 void reply_head(const struct reply *, struct fetch_head *); /* borrowed from the reply */
+void reply_drop_headers(struct reply *);                    /* nobody will ask for them again */
+/* The value that counts, where a name is repeated: the last; p NULL: absent. */
+struct span reply_value(const struct fetch_header *, size_t count, const char *name);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Requests: what is known of each, and the one place that decides how it goes on.  Runs in
- * workers.  Owns the request, its arena and body; the streams until they are closed.
+ * workers.  Owns the request, its arena and body.
  *
  * libmicrohttpd calls on its own stack, from within MHD_run.  What is decided outside of it (an
  * answer, a client that left) is written into the state and the connection is resumed; the
@@ -10,15 +10,12 @@
 
 #include <assert.h>
 #include <microhttpd.h>
-#include <sys/random.h>
 #include "net/answer.h"
+#include "net/body.h"
 #include "net/conn.h"
+#include "net/request_house.h"
 
 #define ARENA_BYTES 2048
-/* In the library's pool, beside its text: a header's or a query argument's own record. */
-#define RECORD_BYTES 80
-/* The answer's status line, date, length, id, and what alignment costs. */
-#define FRAME_BYTES 1024
 
 enum request_state {
 	REQUEST_ARRIVING,  /* its line is read, not yet the whole head: nobody was told */
@@ -39,16 +36,19 @@ struct request {
 	bool is_whole;     /* the library has read all of it */
 	bool is_untrusted; /* nobody knows where its body ends */
 	bool is_suspended;
+	bool is_paused; /* pieces of the body are held back, and its end */
 	bool is_gone;
 	bool is_loss_due; /* lose_later waits */
-	char id[4 + 2 * REQUEST_ID_BYTES + 1];
+	char id[REQUEST_ID_SIZE];
 	char peer[CONN_PEER_BYTES];
 	struct arena *arena; /* owned */
 	struct request_head head;
-	struct buf body; /* owned; grows as bytes come, not as they are declared */
-	uint64_t body_came;
+	struct body body;      /* owned */
+	request_body_fn *take; /* is handed the body instead; NULL: it is gathered */
+	void *take_ctx;
+	uint64_t body_came, drained; /* of it, since it was refused */
 	struct answer answer;
-	struct stream *stream; /* borrowed from house->streams */
+	struct stream *stream; /* borrowed from the house */
 	struct stream *deaf;   /* likewise: drops what it gets, when it is too late for an answer */
 	void *user;            /* the handler's */
 };
@@ -59,7 +59,7 @@ request_move(struct request *r, enum request_state to)
 #define TO(name) (1u << REQUEST_##name)
 	static const unsigned allowed[] = {
 		[REQUEST_ARRIVING] = TO(GATHERING) | TO(GIVEN_UP),
-		[REQUEST_GATHERING] = TO(REFUSED) | TO(READY) | TO(STREAMING) | TO(GIVEN_UP),
+		[REQUEST_GATHERING] = TO(REFUSED) | TO(READY) | TO(GIVEN_UP),
 		[REQUEST_REFUSED] = TO(ANSWERED) | TO(STREAMING) | TO(GIVEN_UP),
 		[REQUEST_READY] = TO(ANSWERED) | TO(STREAMING) | TO(GIVEN_UP),
 		[REQUEST_ANSWERED] = TO(STREAMING) | TO(GIVEN_UP),
@@ -73,20 +73,6 @@ request_move(struct request *r, enum request_state to)
 
 /* ---- its birth and end ---- */
 
-static void
-make_id(struct request_house *h, char *out)
-{
-	if (h->ids_left == 0) {
-		ssize_t n = getrandom(h->ids, sizeof(h->ids), 0);
-
-		/* Less is only given where more than 256 bytes were asked for and a signal came. */
-		assert(n >= REQUEST_ID_BYTES);
-		h->ids_left = (size_t)n / REQUEST_ID_BYTES;
-	}
-	memcpy(out, "req_", 4);
-	text_hex(out + 4, h->ids[--h->ids_left], REQUEST_ID_BYTES);
-}
-
 struct request *
 request_new(struct request_house *h, struct conn *c, struct MHD_Connection *mhd, const char *target)
 {
@@ -97,7 +83,7 @@ request_new(struct request_house *h, struct conn *c, struct MHD_Connection *mhd,
 	r->mhd = mhd;
 	r->arena = arena_new(ARENA_BYTES);
 	memcpy(r->peer, c->peer, sizeof(r->peer));
-	make_id(h, r->id);
+	request_house_make_id(h, r->id);
 	head_read_target(&r->head, r->arena, target);
 	c->request = r;
 	return r;
@@ -109,7 +95,7 @@ tell_gone(struct request *r)
 	if (r->is_gone || !r->is_announced || r->house->is_closing)
 		return;
 	r->is_gone = true;
-	r->house->handler.gone(r->house->ctx, r);
+	r->house->handler->gone(r->house->ctx, r);
 }
 
 static void lose_later(void *);
@@ -120,10 +106,10 @@ finish(struct request *r)
 	if (r->is_loss_due)
 		loop_undefer(r->house->loop, lose_later, r);
 	if (r->is_announced)
-		r->house->handler.done(r->house->ctx, r);
+		r->house->handler->done(r->house->ctx, r);
 	if (r->deaf)
 		stream_lose(r->deaf);
-	buf_fini(&r->body);
+	body_fini(&r->body);
 	arena_free(&r->arena);
 	mem_free(r);
 }
@@ -154,20 +140,23 @@ close_soon(struct request *r)
 	MHD_set_connection_option(r->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
 }
 
-/* Only a suspended connection needs that: the library sees to the others by itself. */
+/* The library sees to all others by itself. */
 void
 request_client_left(struct request *r)
 {
-	/* The end may have come with the last bytes read: the library does not look again. */
-	if (r->conn && (r->state == REQUEST_ARRIVING || r->state == REQUEST_GATHERING)) {
-		conn_shut(r->conn);
-		close_soon(r);
-	}
-	if (!r->is_suspended || r->state != REQUEST_READY)
+	bool is_parked = r->is_suspended && r->state == REQUEST_READY;
+
+	if (!r->conn)
 		return;
-	request_move(r, REQUEST_GIVEN_UP);
-	tell_gone(r);
+	if (r->state == REQUEST_GATHERING || is_parked) {
+		request_move(r, REQUEST_GIVEN_UP);
+		tell_gone(r);
+	} else if (r->state != REQUEST_ARRIVING) {
+		return;
+	}
 	conn_shut(r->conn);
+	/* The end may have come with the last bytes read: the library does not look again. */
+	close_soon(r);
 	resume(r);
 }
 
@@ -204,33 +193,13 @@ stream_is_over(void *arg)
 	finish(r);
 }
 
-static void
-stream_is_closed(void *arg)
-{
-	struct request_house *h = arg;
-
-	h->n_streams--;
-	h->place_is_free(h->server);
-}
+const struct stream_owner request_streams = { .gone = stream_is_gone, .over = stream_is_over };
 
 static struct stream *
 make_stream(struct request *r, const struct answer *a, enum answer_length length, void *ctx)
 {
-	struct request_house *h = r->house;
-	enum stream_framing framing = length == ANSWER_CHUNKED ? STREAM_CHUNKED : STREAM_RAW;
-	struct buf head = BUF_INIT;
-	struct stream *s;
-
-	if (!answer_may_have_body(a->status))
-		length = ANSWER_TO_THE_END;
-	if (!answer_may_have_body(a->status) || span_is(r->head.method, "HEAD"))
-		framing = STREAM_BODILESS;
-	answer_print_head(&head, a, length, r->id, loop_wall_ms(h->loop));
-	s = stream_new(
-	    h->loop, &h->stream, framing, buf_span(&head), &h->stream_owner, ctx, &h->streams);
-	h->n_streams++;
-	buf_fini(&head);
-	return s;
+	return request_house_stream(
+	    r->house, a, length, span_is(r->head.method, "HEAD"), r->id, ctx);
 }
 
 /* The library closes its descriptor and goes on without the request; the socket is the stream's. */
@@ -261,6 +230,17 @@ leave_answered(struct request *r)
 	return leave(r);
 }
 
+static enum request_turn
+leave_refused(struct request *r)
+{
+	if (!r->stream)
+		return leave_answered(r);
+	request_move(r, REQUEST_STREAMING);
+	if (!r->is_whole)
+		stream_set_linger_bytes(r->stream, (size_t)r->house->drain_bytes);
+	return leave(r);
+}
+
 /*
  * Can the rest of a refused body not be read to its end?  The library would close with unread
  * bytes, and so reset the connection before the client has read its answer.  One that waits for
@@ -270,40 +250,17 @@ static bool
 must_leave(const struct request *r)
 {
 	uint64_t bound = r->house->drain_bytes;
+	int64_t declared = r->head.body_bytes;
 
-	return r->is_untrusted || r->head.expects_continue || r->body_came > bound ||
-	       (r->head.body_bytes > 0 && (uint64_t)r->head.body_bytes > bound);
-}
-
-static size_t
-headers_bytes(const struct header *h, size_t n)
-{
-	size_t bytes = n * RECORD_BYTES;
-
-	for (size_t i = 0; i < n; i++)
-		bytes += strlen(h[i].name) + strlen(h[i].value) + 4;
-	return bytes;
-}
-
-/* Both heads share one small pool; where the answer's finds no room there, the library
- * closes without a word. */
-static bool
-is_tight(const struct request *r)
-{
-	const struct request_head *h = &r->head;
-	size_t bytes = FRAME_BYTES + h->path.len + h->query.len;
-
-	for (size_t i = 0; i < h->query.len; i++)
-		bytes += h->query.p[i] == '&' ? RECORD_BYTES : 0;
-	bytes += headers_bytes(h->headers, h->n_headers);
-	bytes += headers_bytes(r->answer.headers, r->answer.n);
-	return bytes > r->house->pool_bytes;
+	return r->is_untrusted || (r->head.expects_continue && r->body_came == 0) ||
+	       r->drained > bound || (declared > 0 && (uint64_t)declared - r->body_came > bound);
 }
 
 static enum request_turn
 send_whole(struct request *r)
 {
-	return is_tight(r) ? leave_answered(r) : REQUEST_SEND;
+	return answer_is_tight(&r->answer, &r->head, r->house->pool_bytes) ? leave_answered(r)
+									   : REQUEST_SEND;
 }
 
 static enum request_turn
@@ -311,7 +268,7 @@ park(struct request *r)
 {
 	r->is_suspended = true;
 	/* The edge may have come with the request's last bytes; it does not come again. */
-	if (r->conn->has_left) {
+	if (r->conn->has_left && !r->is_loss_due) {
 		r->is_loss_due = true;
 		loop_defer(r->house->loop, lose_later, r);
 	}
@@ -323,8 +280,10 @@ what_next(struct request *r)
 {
 	switch (r->state) {
 	case REQUEST_REFUSED:
-		if (!r->is_whole)
-			return must_leave(r) ? leave_answered(r) : REQUEST_READ_ON;
+		if (!r->is_whole && !must_leave(r))
+			return REQUEST_READ_ON;
+		if (!r->is_whole || r->stream)
+			return leave_refused(r);
 		request_move(r, REQUEST_ANSWERED);
 		return send_whole(r);
 	case REQUEST_GATHERING:
@@ -340,13 +299,36 @@ what_next(struct request *r)
 	}
 }
 
+bool
+request_answer_slow(struct request *r)
+{
+	if (r->state != REQUEST_REFUSED)
+		return false;
+	/* The library is not to be moved from here.  It finds its descriptor idle, and closes it;
+	 * whatever of the body it reads before that is dropped like all of it. */
+	close_soon(r);
+	r->house->wake(r->house->server);
+	leave_refused(r);
+	return true;
+}
+
 /* ---- what the library brings ---- */
+
+/* The answer is there before the body is whole. */
+static void
+refuse(struct request *r)
+{
+	request_move(r, REQUEST_REFUSED);
+	body_fini(&r->body);
+	if (r->head.body_bytes)
+		conn_await_rest(r->conn);
+}
 
 static void
 refuse_bare(struct request *r, int status)
 {
 	answer_make(&r->answer, r->arena, status, NULL, 0, SPAN(""));
-	request_move(r, REQUEST_REFUSED);
+	refuse(r);
 }
 
 static void
@@ -354,10 +336,8 @@ refuse_large(struct request *r)
 {
 	struct request_house *h = r->house;
 
-	r->is_announced = true;
-	request_drop_body(r);
-	if (h->handler.too_large)
-		h->handler.too_large(h->ctx, r);
+	if (h->handler->too_large)
+		h->handler->too_large(h->ctx, r);
 	if (r->state == REQUEST_GATHERING)
 		refuse_bare(r, 413);
 }
@@ -376,11 +356,13 @@ request_read_head(struct request *r, const char *method, const char *version)
 	if (refusal) {
 		r->is_untrusted = true;
 		refuse_bare(r, refusal);
-	} else if (r->head.body_bytes > 0 && (uint64_t)r->head.body_bytes > h->max_body_bytes) {
-		refuse_large(r);
 	} else {
 		r->is_announced = true;
-		h->handler.head(h->ctx, r);
+		h->handler->head(h->ctx, r);
+		/* A head is asked first: only its handler knows whether it takes the body. */
+		if (r->state == REQUEST_GATHERING && !r->take && r->head.body_bytes > 0 &&
+		    (uint64_t)r->head.body_bytes > h->max_body_bytes)
+			refuse_large(r);
 	}
 	return what_next(r);
 }
@@ -397,11 +379,13 @@ gather(struct request *r, struct span bytes)
 	conn_body_came(r->conn, bytes.len);
 	r->body_came += bytes.len;
 	if (r->state != REQUEST_GATHERING)
-		return;
-	if (r->body_came > r->house->max_body_bytes)
+		r->drained += bytes.len;
+	else if (r->take)
+		r->take(r->take_ctx, bytes);
+	else if (r->body_came > r->house->max_body_bytes)
 		refuse_large(r);
 	else
-		buf_add_span(&r->body, bytes);
+		body_add(&r->body, bytes, r->head.body_bytes);
 }
 
 static void
@@ -412,23 +396,22 @@ close_body(struct request *r)
 	if (r->state != REQUEST_GATHERING)
 		return;
 	request_move(r, REQUEST_READY);
-	r->house->handler.ready(r->house->ctx, r);
+	r->house->handler->ready(r->house->ctx, r);
 }
 
 enum request_turn
-request_read_body(struct request *r, struct span bytes)
+request_read_body(struct request *r, struct span *bytes)
 {
-	if (bytes.len)
-		gather(r, bytes);
+	/* A connection is only suspended with something to bring again: resuming it is then sure
+	 * to bring the library back here. */
+	if (r->is_paused && r->state == REQUEST_GATHERING)
+		return park(r);
+	if (bytes->len)
+		gather(r, *bytes);
 	else if (!r->is_whole)
 		close_body(r);
+	bytes->len = 0;
 	return what_next(r);
-}
-
-bool
-request_has_left(const struct request *r)
-{
-	return !r->conn;
 }
 
 struct MHD_Response *
@@ -463,27 +446,6 @@ request_end(struct request *r, enum request_end end)
 	finish(r);
 }
 
-void
-request_house_init(struct request_house *h)
-{
-	list_init(&h->streams);
-	h->n_streams = 0;
-	h->ids_left = 0;
-	h->stream_owner = (struct stream_owner){
-		.gone = stream_is_gone,
-		.over = stream_is_over,
-		.closed = stream_is_closed,
-		.house = h,
-	};
-}
-
-void
-request_house_fini(struct request_house *h)
-{
-	stream_free_all(&h->streams);
-	h->n_streams = 0;
-}
-
 /* ---- what handlers call ---- */
 
 const struct request_head *
@@ -501,13 +463,44 @@ request_header(struct request *r, const char *name)
 struct span
 request_body(const struct request *r)
 {
-	return buf_span(&r->body);
+	return body_span(&r->body);
 }
 
 void
 request_drop_body(struct request *r)
 {
-	buf_fini(&r->body);
+	assert(r->state != REQUEST_GATHERING);
+	body_fini(&r->body);
+}
+
+void
+request_take_body(struct request *r, request_body_fn *take, void *ctx)
+{
+	assert(r->state == REQUEST_GATHERING && !r->take && r->body_came == 0);
+	r->take = take;
+	r->take_ctx = ctx;
+}
+
+void
+request_pause_body(struct request *r)
+{
+	assert(r->take);
+	if (r->is_paused || r->state != REQUEST_GATHERING)
+		return;
+	r->is_paused = true;
+	if (r->head.body_bytes)
+		conn_hold(r->conn);
+}
+
+void
+request_resume_body(struct request *r)
+{
+	if (!r->is_paused || r->state != REQUEST_GATHERING)
+		return;
+	r->is_paused = false;
+	if (r->head.body_bytes)
+		conn_go_on(r->conn);
+	resume(r);
 }
 
 struct arena *
@@ -559,7 +552,10 @@ request_answer(
 	if (!may_answer(r))
 		return;
 	answer_make(&r->answer, r->arena, status, headers, n, body);
-	request_move(r, r->state == REQUEST_READY ? REQUEST_ANSWERED : REQUEST_REFUSED);
+	if (r->state == REQUEST_READY)
+		request_move(r, REQUEST_ANSWERED);
+	else
+		refuse(r);
 	resume(r);
 }
 
@@ -568,11 +564,16 @@ request_stream(struct request *r, int status, const struct header *headers, size
     loop_fn *drained, void *ctx)
 {
 	enum answer_length length = r->head.http_1_0 ? ANSWER_TO_THE_END : ANSWER_CHUNKED;
+	int64_t promised = answer_promised_bytes(headers, n);
 	struct answer a;
 
 	if (r->stream || r->deaf)
 		return r->stream ? r->stream : r->deaf;
 	answer_make(&a, r->arena, status, headers, n, SPAN(""));
+	if (promised >= 0) {
+		length = ANSWER_SIZED;
+		a.length_bytes = promised;
+	}
 	if (!may_answer(r)) {
 		r->deaf = make_stream(r, &a, length, NULL);
 		stream_break(r->deaf);
@@ -580,7 +581,10 @@ request_stream(struct request *r, int status, const struct header *headers, size
 	}
 	r->stream = make_stream(r, &a, length, r);
 	stream_on_drained(r->stream, drained, ctx);
-	request_move(r, REQUEST_STREAMING);
+	if (r->state == REQUEST_READY)
+		request_move(r, REQUEST_STREAMING);
+	else
+		refuse(r);
 	resume(r);
 	return r->stream;
 }

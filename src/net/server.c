@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "net/conn.h"
 #include "net/listener.h"
+#include "net/request_house.h"
 
 /* All of it is resident for each idle connection.  Cookies lie in it twice: half of it carries
  * heads of 3.5 kB only. */
@@ -28,6 +29,7 @@ struct server {
 	int64_t full_said_ms; /* 0: not yet */
 	struct conn_config conn_config;
 	struct conn_owner conn_owner;
+	struct server_handler handler;
 	struct request_house house;
 
 	struct MHD_Daemon *mhd; /* owned */
@@ -202,14 +204,19 @@ static enum MHD_Result
 on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
     const char *version, const char *data, size_t *size, void **req_cls)
 {
-	struct request *r = *req_cls;
+	struct request *r = conn_of(mhd)->request;
 	struct span bytes = span_mem(data, *size);
+	enum request_turn turn;
 
 	(void)cls;
 	(void)url;
-	*size = 0;
-	switch (request_has_head(r) ? request_read_body(r, bytes)
-				    : request_read_head(r, method, version)) {
+	(void)req_cls;
+	if (!r)
+		return MHD_NO; /* it has left, by a stream */
+	turn = request_has_head(r) ? request_read_body(r, &bytes)
+				   : request_read_head(r, method, version);
+	*size = bytes.len; /* what was not taken is brought again */
+	switch (turn) {
 	case REQUEST_READ_ON:
 		return MHD_YES;
 	case REQUEST_SUSPEND:
@@ -218,8 +225,6 @@ on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *m
 	case REQUEST_SEND:
 		return send_answer(mhd, r);
 	case REQUEST_LET_GO:
-		if (request_has_left(r))
-			*req_cls = NULL;
 		return MHD_NO;
 	}
 	return MHD_NO;
@@ -244,14 +249,13 @@ on_completed(
     void *cls, struct MHD_Connection *mhd, void **req_cls, enum MHD_RequestTerminationCode why)
 {
 	struct server *s = cls;
-	struct request *r = *req_cls;
+	struct conn *c = conn_of(mhd);
 
-	if (!r)
-		return;
-	*req_cls = NULL;
-	request_end(r, end_of(why));
-	conn_rest(
-	    conn_of(mhd), s->house.is_draining ? DRAIN_GRACE_MS : s->conn_config.idle_timeout_ms);
+	(void)req_cls;
+	if (!c->request)
+		return; /* it has left, by a stream */
+	request_end(c->request, end_of(why));
+	conn_rest(c, s->house.is_draining ? DRAIN_GRACE_MS : s->conn_config.idle_timeout_ms);
 }
 
 static void
@@ -307,6 +311,9 @@ static void
 client_is_slow(void *arg, struct conn *c)
 {
 	(void)arg;
+	if (c->request && request_answer_slow(c->request))
+		return;
+	conn_refuse(c, "408 Request Timeout");
 	if (c->request)
 		request_client_slow(c->request);
 }
@@ -395,10 +402,11 @@ fill_in(struct server *s, const struct server_config *config, const struct serve
 	s->conn_config.header_timeout_ms = config->header_timeout_ms;
 	s->conn_config.idle_timeout_ms = config->idle_timeout_ms;
 	s->conn_owner = (struct conn_owner){ client_left, client_is_slow, s };
+	s->handler = *handler;
 	s->house = (struct request_house){
 		.server = s,
 		.loop = s->loop,
-		.handler = *handler,
+		.handler = &s->handler,
 		.ctx = ctx,
 		.max_body_bytes = config->max_body_bytes,
 		.drain_bytes = (uint64_t)config->drain_bytes,
@@ -407,7 +415,7 @@ fill_in(struct server *s, const struct server_config *config, const struct serve
 		.wake = kick,
 		.place_is_free = place_is_free,
 	};
-	request_house_init(&s->house);
+	request_house_init(&s->house, &request_streams);
 	list_init(&s->conns);
 }
 

@@ -20,7 +20,7 @@ struct server_config {
 	/* The array is borrowed during server_new, the sockets until server_free. */
 	const int *listen_fds;
 	size_t listen_count;
-	uint64_t max_body_bytes;
+	uint64_t max_body_bytes; /* of one that is gathered */
 	int64_t max_connections;    /* more wait in the kernel's queue */
 	const char *limited_by;     /* static: what that number comes from, for the log */
 	int64_t header_timeout_ms;  /* from accept, or from the last answer plus idle_timeout */

@@ -44,6 +44,7 @@ struct shard {
 struct shards {
 	struct loop *loop;                 /* borrowed */
 	const struct shard_events *events; /* borrowed, static */
+	shard_wall_fn *wall;               /* or NULL */
 	struct list list;                  /* of shards, owned */
 	int64_t max_idle, active, count, sockets;
 	bool sweep_due;
@@ -99,10 +100,16 @@ sock_begin(struct shard *s, struct sock *k, bool ours)
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
-	struct shard *s = arg;
-	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	struct seat *seat = arg;
+	struct shard *s = seat->shard;
+	int fd;
 
 	(void)purpose;
+	if (s->shards->wall && !s->shards->wall(&to->addr)) {
+		seat->walled = true;
+		return CURL_SOCKET_BAD;
+	}
+	fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
 	sock_begin(s, sock_at(s->shards, fd), true);
@@ -312,7 +319,7 @@ seat_add(struct shard *s, struct seat *seat)
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(seat->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	if (rc == CURLE_OK)
-		rc = curl_easy_setopt(seat->easy, CURLOPT_OPENSOCKETDATA, (void *)s);
+		rc = curl_easy_setopt(seat->easy, CURLOPT_OPENSOCKETDATA, (void *)seat);
 	/* A connection keeps these two for its whole life, which is not longer than the shard's. */
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(seat->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
@@ -451,14 +458,14 @@ seat_leave(struct seat *seat)
 }
 
 bool
-seat_unpause(struct seat *seat)
+seat_unpause(struct seat *seat, int still)
 {
 	struct shard *s = seat->shard;
 	CURLcode rc;
 
 	assert(seat->state == SEAT_TAKEN && !s->inside);
 	s->inside = true;
-	rc = curl_easy_pause(seat->easy, CURLPAUSE_CONT);
+	rc = curl_easy_pause(seat->easy, still);
 	s->inside = false;
 	shard_settle(s);
 	return rc == CURLE_OK;
@@ -473,12 +480,14 @@ seat_is_inside(const struct seat *seat)
 /* ---- the set ---- */
 
 struct shards *
-shards_new(struct loop *loop, int64_t max_idle, const struct shard_events *events)
+shards_new(
+    struct loop *loop, int64_t max_idle, const struct shard_events *events, shard_wall_fn *wall)
 {
 	struct shards *all = mem_alloc(sizeof(*all));
 
 	all->loop = loop;
 	all->events = events;
+	all->wall = wall;
 	all->max_idle = max_idle > 0 ? max_idle : 0;
 	list_init(&all->list);
 	return all;

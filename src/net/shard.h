@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <curl/curl.h>
 #include "base/loop.h"
 #include "base/map.h"
@@ -32,7 +33,8 @@ struct seat {
 	enum seat_state state;
 	struct list link;    /* in its shard's list of those coming or going */
 	struct shard *shard; /* borrowed; NULL while free */
-	CURL *easy; /* borrowed; CURLOPT_PRIVATE and the socket functions belong to the shard */
+	CURL *easy;  /* borrowed; CURLOPT_PRIVATE and the socket functions belong to the shard */
+	bool walled; /* a socket was denied to it */
 };
 
 struct shard_events {
@@ -40,7 +42,11 @@ struct shard_events {
 	void (*left)(struct seat *); /* after seat_leave: curl knows nothing of it any more */
 };
 
-struct shards *shards_new(struct loop *, int64_t max_idle_connections, const struct shard_events *);
+/* Is asked before each socket is made; NULL: all may be. */
+typedef bool shard_wall_fn(const struct sockaddr *);
+
+struct shards *shards_new(
+    struct loop *, int64_t max_idle_connections, const struct shard_events *, shard_wall_fn *);
 void shards_free(struct shards **); /* no seat is taken any more, or their owners forget them */
 int64_t shards_active(const struct shards *); /* seats taken */
 
@@ -49,8 +55,9 @@ void seat_take(struct seat *, struct shards *, CURL *easy);
 /* Ends the transfer and closes its connection: at once, and left is called before this
  * returns; inside one of this shard's callbacks, as soon as curl returns from it. */
 void seat_leave(struct seat *);
-/* Lets a paused transfer go on; its callbacks may run inside.  Not from a callback. */
-bool seat_unpause(struct seat *);
+/* Lets a paused transfer go on, but for what of CURLPAUSE_RECV and _SEND is still to stand; its
+ * callbacks may run inside.  Not from a callback. */
+bool seat_unpause(struct seat *, int still);
 bool seat_is_inside(const struct seat *); /* one of its shard's callbacks is running */
 
 #endif

@@ -46,6 +46,8 @@ struct stream {
 	enum finish finish;
 	bool is_over_high;
 	bool is_flush_due;
+	bool is_cut;       /* more was written than promised */
+	int64_t due_bytes; /* of the promised length; -1: nothing was promised */
 	size_t linger_left;
 
 	struct buf out;
@@ -283,11 +285,29 @@ client_event(void *arg, uint32_t events)
 
 /* ---- what its writer calls ---- */
 
+/* The client reads no more than the head promised; behind that may only come another answer. */
+static struct span
+within_promise(struct stream *s, struct span in)
+{
+	if (s->due_bytes < 0)
+		return in;
+	if (in.len > (uint64_t)s->due_bytes) {
+		if (!s->is_cut)
+			log_warn("server", "an answer is longer than its head says, it is cut off",
+			    NULL);
+		s->is_cut = true;
+		in.len = (size_t)s->due_bytes;
+	}
+	s->due_bytes -= (int64_t)in.len;
+	return in;
+}
+
 bool
 stream_write(struct stream *s, struct span in)
 {
 	if (s->state > OPEN || s->finish != FINISH_NOT || s->framing == STREAM_BODILESS)
 		return true;
+	in = within_promise(s, in);
 	/* An empty chunk would be the last one. */
 	if (in.len && s->framing == STREAM_CHUNKED)
 		buf_printf(&s->out, "%zx\r\n", in.len);
@@ -305,6 +325,10 @@ stream_end(struct stream *s)
 {
 	if (s->state > OPEN || s->finish != FINISH_NOT)
 		return;
+	if (s->due_bytes > 0 && s->framing != STREAM_BODILESS) {
+		stream_break(s);
+		return;
+	}
 	s->finish = FINISH_END;
 	if (s->framing == STREAM_CHUNKED)
 		buf_add_lit(&s->out, "0\r\n\r\n");
@@ -336,10 +360,18 @@ stream_new(struct loop *loop, const struct stream_config *config, enum stream_fr
 	s->watch.fd = -1;
 	s->state = WAITING;
 	s->framing = framing;
+	s->due_bytes = -1;
 	s->linger_left = config->linger_bytes;
 	list_push(home, &s->home);
 	buf_add_span(&s->out, head);
 	return s;
+}
+
+void
+stream_promise(struct stream *s, int64_t bytes)
+{
+	assert(s->state == WAITING && s->framing != STREAM_CHUNKED);
+	s->due_bytes = bytes;
 }
 
 void

@@ -6,7 +6,8 @@
  * shutdown(), and the socket is ours.  tests/unit/net/test_stream.c proves that against the
  * installed library, so one that behaves otherwise fails loudly.
  *
- * Chunked transfer coding for HTTP/1.1, closed at the end for 1.0; always "Connection: close".
+ * Chunked transfer coding for HTTP/1.1, closed at the end for 1.0; with a promised length its
+ * bytes as they are.  Always "Connection: close".
  * What one loop turn brought goes in one send.  The end is a lingering close:
  * shutdown(SHUT_WR), then receive and drop until EOF, with a deadline and a byte limit, since
  * unread bytes would turn close() into a reset that costs the client the tail of the answer.
@@ -34,7 +35,9 @@ struct stream_config {
 /* Copies.  False when the buffer is now over the high-water mark: pause the source until
  * drained.  After the client is gone it drops what it is given and says true. */
 bool stream_write(struct stream *, struct span);
-void stream_end(struct stream *);   /* orderly: the last chunk, then a lingering close */
+/* Orderly: the last chunk, then a lingering close.  With less than the promised length it
+ * breaks; what is written beyond that is cut off. */
+void stream_end(struct stream *);
 void stream_break(struct stream *); /* the client must see the cut: no last chunk, reset */
 size_t stream_waiting(const struct stream *); /* bytes not yet taken by the kernel */
 bool stream_is_over_high(const struct stream *);
@@ -60,6 +63,7 @@ struct stream_owner {
  */
 struct stream *stream_new(struct loop *, const struct stream_config *, enum stream_framing,
     struct span head, const struct stream_owner *, void *ctx, struct list *home);
+void stream_promise(struct stream *, int64_t bytes); /* what the head said, before any is written */
 void stream_on_drained(struct stream *, loop_fn *, void *ctx);
 /* How much a client that was refused may still send before it is cut off. */
 void stream_set_linger_bytes(struct stream *, size_t);

@@ -32,6 +32,7 @@ struct test {
 	char *model;             /* owned */
 	int status;
 	struct buf answer; /* owned */
+	struct span question;
 	int64_t since_ms;
 };
 
@@ -136,11 +137,12 @@ send_question(struct test *t, const char *secret)
 	buf_reserve(&key, URL_ROOM);
 	buf_printf(&key, "x-goog-api-key: %s", secret);
 	const char *headers[] = { buf_text(&key), "content-type: application/json", NULL };
+	t->question = span_of(question);
 	struct fetch_order order = {
 		.method = operation_method(OP_GENERATE),
 		.url = buf_text(&url),
 		.headers = headers,
-		.body = span_of(question),
+		.body = { .pieces = &t->question, .count = 1 },
 		.connect_timeout_ms = config->upstream_connect_timeout_ms,
 		.total_timeout_ms = total_ms < TOTAL_MAX_MS ? total_ms : TOTAL_MAX_MS,
 	};

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "memory/signature.h"
 #include "net/fetch.h"
 #include "proc/control.h"
 #include "proc/first_run.h"
@@ -102,11 +103,19 @@ note_size(struct janitor *j)
 	    (unsigned long long)store_map_bytes(j->store));
 }
 
+static void
+sweep_signatures(struct janitor *j)
+{
+	signature_sweep(j->store, j->committer, loop_wall_ms(j->loop));
+}
+
 static const struct chore chores[] = {
 	/* A dead reader pins pages: the store would grow. */
 	{ "check-readers", 30000, check_readers },
 	{ "sweep-orphans", 10000, sweep_orphans },
 	{ "tidy-first-run", 10000, tidy_first_run },
+	/* A few hundred at a time: a busy day's worth is gone within the next. */
+	{ "sweep-signatures", 20000, sweep_signatures },
 	{ "note-size", 60000, note_size },
 };
 #define CHORE_COUNT (sizeof(chores) / sizeof(chores[0]))

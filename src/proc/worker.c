@@ -5,6 +5,7 @@
  */
 #include "proc/worker.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -13,11 +14,14 @@
 #include "base/mem.h"
 #include "gate/exchange.h"
 #include "gate/gate.h"
+#include "gate/house.h"
 #include "pollux/control.h"
 #include "net/fetch.h"
 #include "net/server.h"
 #include "store/store.h"
 #include "store/writer.h"
+#include "upstream/catalogue.h"
+#include "upstream/learned.h"
 #include "upstream/pool.h"
 
 #define WRITE_QUEUE_BYTES (8u << 20)
@@ -26,6 +30,9 @@
 #define STREAM_LOW_WATER  (16u << 10)
 #define LINGER_MS         5000
 #define LINGER_BYTES      (1u << 20)
+/* The C library raises its own once a larger block was freed, up to 32 MiB; what lies in the heap
+ * from then on is kept by it.  Large bodies and answers are to go back to the system. */
+#define MAPPED_FROM_BYTES (1 << 20)
 #define REFUSED_BODY_BYTES                                                                         \
 	(32u << 20) /* of a body nobody wants, read so that the refusal can be                     \
 		     */
@@ -37,6 +44,8 @@ struct worker {
 	struct store *store;
 	struct writer *writer;
 	struct pool *pool;
+	struct learned *learned;
+	struct catalogue *catalogue;
 	struct fetcher *fetcher;
 	struct server *server;
 	struct link *master;
@@ -220,6 +229,8 @@ open_upstream(struct worker *w, struct err *e)
 	buf_fini(&path);
 	w->pool = pool_new(
 	    w->store, w->birth->board, w->writer, c, board_slot(w->birth->board, w->birth->slot));
+	w->learned = learned_new(w->store, w->birth->board, w->writer);
+	w->catalogue = catalogue_new(w->store, w->birth->board, w->writer);
 	w->fetcher = fetcher_new(w->loop, &fc, e);
 	w->upstream = (struct upstream){ .loop = w->loop,
 		.pool = w->pool,
@@ -259,7 +270,11 @@ come_up(struct worker *w, struct err *e)
 		.seal = w->seal,
 		.board = b->board,
 		.slot = board_slot(b->board, b->slot),
-		.upstream = &w->upstream };
+		.upstream = &w->upstream,
+		.writer = w->writer,
+		.learned = w->learned,
+		.catalogue = w->catalogue };
+	house_options(b->config, &w->gate.options);
 	if (!open_server(w, e))
 		return false;
 	w->master = link_open(w->loop, b->link_fd, on_frame, on_master_gone, w);
@@ -280,6 +295,8 @@ go_down(struct worker *w)
 	loop_turn(w->loop, 0); /* what was cancelled is freed behind the turn */
 	fetcher_free(&w->fetcher);
 	pool_free(&w->pool);
+	learned_free(&w->learned);
+	catalogue_free(&w->catalogue);
 	writer_free(&w->writer);
 	store_close(&w->store);
 	seal_close(&w->seal);
@@ -296,6 +313,7 @@ worker_main(const struct birth *b)
 	struct err e = ERR_INIT;
 
 	w->birth = b;
+	mallopt(M_MMAP_THRESHOLD, MAPPED_FROM_BYTES);
 	if (sodium_init() < 0) {
 		err_set(&e, ERR_SYSTEM, "libsodium cannot be initialised");
 		process_fail(b, &e);

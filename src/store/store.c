@@ -302,6 +302,18 @@ store_count(struct txn *t, enum table table)
 	return stat.ms_entries;
 }
 
+uint64_t
+store_table_bytes(struct txn *t, enum table table)
+{
+	MDB_stat stat;
+
+	if (!is_usable(t) ||
+	    !note(t, mdb_stat(t->mdb, environment_table(t->store->env, table), &stat), table))
+		return 0;
+	return (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) *
+	       (uint64_t)stat.ms_psize;
+}
+
 /* ---- the format's version and its steps ---- */
 
 /* What brings an older store up, one version each; the first version has nothing below it. */

@@ -57,6 +57,7 @@ void store_erase(struct txn *, enum table, struct span key); /* absent is fine *
 void store_each(struct txn *, enum table,
     bool (*fn)(void *ctx, struct span key, struct span value), void *ctx);
 uint64_t store_count(struct txn *, enum table);
+uint64_t store_table_bytes(struct txn *, enum table); /* pages that its records take */
 /* Ends it: a writing one commits (with full sync) unless there was an error.  A full map is
  * grown and reported as ERR_FULL with retry_ms = 1, so that the caller runs the transaction
  * again. */

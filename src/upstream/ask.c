@@ -5,6 +5,7 @@
  *	try_next  ->  attempt  ->  answered: done
  *	   ^             |
  *	   |             +-->  failed before the answer began, another may do better: try_next
+ *	   |             +-->  the request was refused and could be mended: try_next
  *	   |             +-->  failed otherwise: failed
  *	   +-- waits: a pause before the same credential again, or until a frozen one thaws
  */
@@ -24,10 +25,21 @@
 #define PAUSE_MIN_MS    250          /* before the same credential is asked again */
 #define PAUSE_SPAN_MS   500
 #define THAW_LATE_MS    50 /* waiters of one thaw spread over this */
+#define MENDS_MAX       6  /* each takes one more attempt than upstream.max_attempts */
+
+/* What came before the answer began, or all of one that ended without saying anything. */
+struct held {
+	struct buf chunks; /* JSON of chunks that said nothing, each behind its size_t length */
+	struct buf bytes;  /* raw bytes, in an answer that is relayed */
+	struct buf type;   /* Content-Type of a plain one */
+	bool ends;         /* a candidate has its finish reason */
+};
 
 struct ask {
 	struct upstream *up;     /* borrowed */
 	const struct call *call; /* borrowed */
+	size_t part;             /* of the call */
+	unsigned revision;       /* of the call, as it was sent last */
 	struct arena *arena;     /* borrowed */
 	struct ask_events events;
 	void *ctx;
@@ -37,7 +49,7 @@ struct ask {
 	char tried[TRIED_MAX][CREDENTIAL_ID_LEN + 1];
 	size_t tried_count;
 	char label[64]; /* of the credential that is being tried */
-	int attempts;
+	int attempts, mends;
 	int failed_with[OUTCOME_COUNT];
 	bool repeated; /* the same credential was asked twice already */
 	bool begun;
@@ -46,9 +58,8 @@ struct ask {
 	struct verdict last;            /* of the last attempt */
 	struct verdict told;            /* of the one that the caller is told of in the end */
 	const struct fault *told_fault; /* in the arena */
-	struct buf
-	    held_chunks;       /* JSON of chunks that said nothing, each behind its size_t length */
-	struct buf held_bytes; /* raw bytes before the answer began */
+	struct held held; /* of the attempt under way */
+	struct held spare; /* an earlier answer that ended empty: better than none */
 };
 
 static void try_next(void *ctx);
@@ -63,12 +74,21 @@ chance(void)
 }
 
 static void
+held_fini(struct held *h)
+{
+	buf_fini(&h->chunks);
+	buf_fini(&h->bytes);
+	buf_fini(&h->type);
+	h->ends = false;
+}
+
+static void
 ask_free(void *ctx)
 {
 	struct ask *a = ctx;
 
-	buf_fini(&a->held_chunks);
-	buf_fini(&a->held_bytes);
+	held_fini(&a->held);
+	held_fini(&a->spare);
 	mem_free(a);
 }
 
@@ -96,6 +116,8 @@ fail(struct ask *a, const struct err *e, const struct fault *f)
 	a->events.failed(a->ctx, e, f);
 }
 
+static bool give_spare(struct ask *);
+
 /* Where every credential is spent the pool knows best when it ends; else the last attempt has the
  * last word. */
 static void
@@ -103,6 +125,8 @@ give_up(struct ask *a, const struct err *refusal)
 {
 	struct err e = ERR_INIT;
 
+	if (give_spare(a))
+		return;
 	if (a->attempts == 0 ||
 	    (refusal && (refusal->kind == ERR_BUSY || refusal->kind == ERR_QUOTA))) {
 		fail(a, refusal, NULL);
@@ -119,33 +143,35 @@ give_up(struct ask *a, const struct err *refusal)
 static void
 hold_chunk(struct ask *a, const struct chunk *k)
 {
-	buf_add(&a->held_chunks, &k->raw.len, sizeof(k->raw.len));
-	buf_add_span(&a->held_chunks, k->raw);
+	buf_add(&a->held.chunks, &k->raw.len, sizeof(k->raw.len));
+	buf_add_span(&a->held.chunks, k->raw);
+	if (chunk_ends(k))
+		a->held.ends = true;
 }
 
 static void
-release_chunks(struct ask *a)
+give_chunks(struct ask *a, struct held *h)
 {
 	size_t at = 0, len;
 
-	if (a->held_chunks.len == 0)
+	if (h->chunks.len == 0)
 		return;
 	struct arena *scratch = arena_new(0);
 
-	while (!a->over && at < a->held_chunks.len) {
+	while (!a->over && at < h->chunks.len) {
 		struct chunk k;
 		struct err ignored;
 
-		memcpy(&len, a->held_chunks.data + at, sizeof(len));
+		memcpy(&len, h->chunks.data + at, sizeof(len));
 		at += sizeof(len);
-		if (chunk_parse(span_mem(a->held_chunks.data + at, len), a->call->op, scratch, &k,
-			&ignored))
+		if (chunk_parse(
+			span_mem(h->chunks.data + at, len), a->call->op, scratch, &k, &ignored))
 			a->events.chunk(a->ctx, &k);
 		at += len;
 		arena_reset(scratch);
 	}
 	arena_free(&scratch);
-	buf_fini(&a->held_chunks);
+	buf_fini(&h->chunks);
 }
 
 static bool
@@ -154,12 +180,12 @@ on_chunk(void *ctx, const struct chunk *k)
 	struct ask *a = ctx;
 
 	if (!a->begun) {
-		if (!chunk_says_something(k, a->call->op) && a->held_chunks.len < HELD_MAX) {
+		if (!chunk_says_something(k, a->call->op) && a->held.chunks.len < HELD_MAX) {
 			hold_chunk(a, k);
 			return true;
 		}
 		a->begun = true;
-		release_chunks(a);
+		give_chunks(a, &a->held);
 	}
 	if (!a->over)
 		a->events.chunk(a->ctx, k);
@@ -171,24 +197,51 @@ on_raw(void *ctx, struct span bytes)
 {
 	struct ask *a = ctx;
 
-	if (a->begun && a->held_bytes.len == 0) {
+	if (a->begun && a->held.bytes.len == 0) {
 		a->events.raw(a->ctx, bytes, attempt_content_type(a->attempt));
 		return;
 	}
-	buf_add_span(&a->held_bytes, bytes);
+	buf_add_span(&a->held.bytes, bytes);
 	if (!a->begun)
 		return;
-	a->events.raw(a->ctx, buf_span(&a->held_bytes), attempt_content_type(a->attempt));
+	a->events.raw(a->ctx, buf_span(&a->held.bytes), attempt_content_type(a->attempt));
 	if (!a->over)
-		buf_clear(&a->held_bytes);
+		buf_fini(&a->held.bytes);
 }
 
-/* A plain answer is understood only at its end, behind its last bytes. */
 static void
-flush_raw(struct ask *a, struct span content_type)
+on_plain(void *ctx, struct buf *bytes)
 {
-	if (a->events.raw && a->held_bytes.len > 0)
-		a->events.raw(a->ctx, buf_span(&a->held_bytes), content_type);
+	struct ask *a = ctx;
+
+	if (a->begun) {
+		a->events.plain(a->ctx, bytes, attempt_content_type(a->attempt));
+		return;
+	}
+	buf_fini(&a->held.bytes);
+	a->held.bytes = *bytes;
+	*bytes = BUF_INIT;
+	buf_clear(&a->held.type);
+	buf_add_span(&a->held.type, attempt_content_type(a->attempt));
+}
+
+/* An answer that ended and said nothing is an answer after all: nothing better came. */
+static bool
+give_spare(struct ask *a)
+{
+	struct held *h = &a->spare;
+
+	if (!h->ends)
+		return false;
+	a->begun = true;
+	give_chunks(a, h);
+	if (!a->over && a->events.raw && a->call->framing != FRAMING_UNARY)
+		a->events.raw(a->ctx, buf_span(&h->bytes), buf_span(&h->type));
+	else if (!a->over && a->events.plain)
+		a->events.plain(a->ctx, &h->bytes, buf_span(&h->type));
+	if (!a->over)
+		finish(a);
+	return true;
 }
 
 /* The end of an attempt. */
@@ -196,8 +249,13 @@ flush_raw(struct ask *a, struct span content_type)
 static void
 forget_held(struct ask *a)
 {
-	buf_clear(&a->held_chunks);
-	buf_clear(&a->held_bytes);
+	if (a->held.ends) {
+		held_fini(&a->spare);
+		a->spare = a->held;
+		a->held = (struct held){ 0 };
+	} else {
+		held_fini(&a->held);
+	}
 }
 
 /* How often one kind of failure may move on to another credential (0: as often as attempts allow).
@@ -225,7 +283,7 @@ may_try_on(const struct ask *a)
 	int spread = spread_of(a->last.outcome);
 
 	return !a->begun && a->last.try_other &&
-	       a->attempts < a->up->config->upstream_max_attempts &&
+	       a->attempts - a->mends < a->up->config->upstream_max_attempts &&
 	       (spread == 0 || a->failed_with[a->last.outcome] <= spread);
 }
 
@@ -242,30 +300,47 @@ remember_to_tell(struct ask *a, const struct verdict *v, const struct fault *f)
 	a->told_fault = f;
 }
 
+/* The request was at fault, and may be without it: a part of it may have been mended already. */
+static bool
+may_mend(struct ask *a, const struct verdict *v, const struct fault *f)
+{
+	if (a->begun || v->outcome != OUTCOME_REFUSED || !f || !a->events.mend ||
+	    a->mends == MENDS_MAX)
+		return false;
+	if (a->revision == a->call->revision && !a->events.mend(a->ctx, f))
+		return false;
+	a->mends++;
+	a->told = (struct verdict){ .outcome = OUTCOME_OK };
+	a->told_fault = NULL;
+	return true;
+}
+
 static void
 on_end(void *ctx, const struct verdict *v, const struct fault *f)
 {
 	struct ask *a = ctx;
-	struct span type = attempt_content_type(a->attempt);
 
-	a->attempt = NULL; /* it frees itself behind its last event, and type with it */
+	a->attempt = NULL; /* it frees itself behind its last event */
 	board_count_add(a->up->slot, BOARD_FETCHES, -1);
 	if (a->events.tried)
 		a->events.tried(a->ctx, a->label, v);
 	if (v->outcome == OUTCOME_OK) {
-		flush_raw(a, type);
-		if (!a->over)
-			finish(a);
+		finish(a);
 		return;
 	}
 	a->last = *v;
 	remember_to_tell(a, v, f);
 	a->failed_with[v->outcome]++;
-	if (!may_try_on(a)) {
+	if (!a->begun)
+		forget_held(a);
+	if (may_mend(a, v, f))
+		a->tried_count = 0;
+	else if (a->over)
+		return;
+	else if (!may_try_on(a)) {
 		give_up(a, NULL);
 		return;
 	}
-	forget_held(a);
 	loop_defer(a->up->loop, try_next, a);
 }
 
@@ -292,7 +367,7 @@ static void
 start_attempt(struct ask *a, struct lease *lease)
 {
 	static const struct attempt_events relayed = {
-		.chunk = on_chunk, .raw = on_raw, .end = on_end
+		.chunk = on_chunk, .raw = on_raw, .plain = on_plain, .end = on_end
 	};
 	static const struct attempt_events translated = { .chunk = on_chunk, .end = on_end };
 	const struct config *c = a->up->config;
@@ -315,8 +390,9 @@ start_attempt(struct ask *a, struct lease *lease)
 	board_count_add(a->up->slot, BOARD_RETRIES, a->attempts > 0);
 	board_count_add(a->up->slot, BOARD_FETCHES, 1);
 	a->attempts++;
+	a->revision = a->call->revision;
 	a->attempt = attempt_start(a->up->fetcher, a->up->loop, a->up->pool, lease, a->call,
-	    c->upstream_gemini_url, &limits, a->arena, a->events.raw ? &relayed : &translated, a);
+	    a->part, c->upstream_gemini_url, &limits, a->arena, a->events.raw ? &relayed : &translated, a);
 	if (a->paused)
 		attempt_pause(a->attempt);
 }
@@ -371,19 +447,26 @@ try_next(void *ctx)
 }
 
 struct ask *
-ask_start(struct upstream *up, const struct call *call, struct arena *arena,
+ask_start(struct upstream *up, const struct call *call, size_t part, struct arena *arena,
     const struct ask_events *events, void *ctx)
 {
 	struct ask *a = mem_alloc(sizeof(*a));
 
 	*a = (struct ask){ .up = up,
 		.call = call,
+		.part = part,
 		.arena = arena,
 		.events = *events,
 		.ctx = ctx,
 		.since_ms = loop_now_ms(up->loop) };
 	loop_defer(up->loop, try_next, a);
 	return a;
+}
+
+const char *
+ask_label(const struct ask *a)
+{
+	return a->label;
 }
 
 void

@@ -173,11 +173,7 @@ understand(struct attempt *a, struct span bytes, struct err *e)
 {
 	if (a->events.raw && a->call->framing != FRAMING_UNARY)
 		return relay(a, bytes, e);
-	if (!chunk_reader_feed(a->reader, bytes, e) || a->over)
-		return false;
-	if (a->events.raw)
-		a->events.raw(a->ctx, bytes);
-	return true;
+	return chunk_reader_feed(a->reader, bytes, e) && !a->over;
 }
 
 static void
@@ -198,6 +194,22 @@ on_data(void *ctx, struct span bytes)
 		end_with_outcome(a, a->said ? OUTCOME_BROKE_OFF : OUTCOME_GARBLED);
 }
 
+/* What stands behind the last chunk, or the whole of a plain answer.  False: cancelled. */
+static bool
+relay_rest(struct attempt *a)
+{
+	struct buf plain = BUF_INIT;
+
+	if (a->torn.len > 0)
+		a->events.raw(a->ctx, buf_span(&a->torn));
+	if (a->events.plain && a->call->framing == FRAMING_UNARY) {
+		chunk_reader_take(a->reader, &plain);
+		a->events.plain(a->ctx, &plain);
+		buf_fini(&plain);
+	}
+	return !a->over;
+}
+
 /* All bytes of a 200 are there. */
 static void
 finish_answer(struct attempt *a)
@@ -207,11 +219,8 @@ finish_answer(struct attempt *a)
 
 	if (a->over)
 		return;
-	if (whole && a->torn.len > 0) {
-		a->events.raw(a->ctx, buf_span(&a->torn));
-		if (a->over)
-			return;
-	}
+	if (whole && !relay_rest(a))
+		return;
 	if (!whole)
 		end_with_outcome(a, a->said ? OUTCOME_BROKE_OFF : OUTCOME_GARBLED);
 	else
@@ -242,7 +251,7 @@ on_end(void *ctx, enum fetch_result result, const char *words)
 }
 
 static struct fetch *
-send_call(struct attempt *a, struct fetcher *fetcher, const char *base_url,
+send_call(struct attempt *a, size_t part, struct fetcher *fetcher, const char *base_url,
     const struct attempt_limits *l)
 {
 	static const struct fetch_events events = {
@@ -252,13 +261,14 @@ send_call(struct attempt *a, struct fetcher *fetcher, const char *base_url,
 
 	call_url(a->call, base_url, &url);
 	buf_printf(&key, "x-goog-api-key: %s", a->lease.secret);
+	struct body body = a->call->bodies ? a->call->bodies[part] : BODY_NONE;
 	const char *headers[] = { buf_text(&key),
-		a->call->body.p ? "content-type: application/json" : NULL, NULL };
+		body.pieces ? "content-type: application/json" : NULL, NULL };
 	struct fetch_order order = {
 		.method = operation_method(a->call->op),
 		.url = buf_text(&url),
 		.headers = headers,
-		.body = a->call->body,
+		.body = body,
 		.connect_timeout_ms = l->connect_timeout_ms,
 		.first_byte_timeout_ms = l->first_byte_timeout_ms,
 		.idle_timeout_ms = l->idle_timeout_ms,
@@ -273,8 +283,9 @@ send_call(struct attempt *a, struct fetcher *fetcher, const char *base_url,
 
 struct attempt *
 attempt_start(struct fetcher *fetcher, struct loop *loop, struct pool *pool, struct lease *lease,
-    const struct call *call, const char *base_url, const struct attempt_limits *limits,
-    struct arena *arena, const struct attempt_events *events, void *ctx)
+    const struct call *call, size_t part, const char *base_url,
+    const struct attempt_limits *limits, struct arena *arena, const struct attempt_events *events,
+    void *ctx)
 {
 	struct attempt *a = mem_alloc(sizeof(*a));
 
@@ -287,7 +298,7 @@ attempt_start(struct fetcher *fetcher, struct loop *loop, struct pool *pool, str
 		.lease = *lease,
 		.answer_bytes = limits->answer_bytes };
 	*lease = (struct lease){ 0 };
-	a->fetch = send_call(a, fetcher, base_url, limits);
+	a->fetch = send_call(a, part, fetcher, base_url, limits);
 	return a;
 }
 

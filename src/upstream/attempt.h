@@ -24,17 +24,20 @@ struct attempt_limits {
 struct attempt_events {
 	/* A chunk, in order; false stops the reading (the attempt must then be cancelled). */
 	bool (*chunk)(void *ctx, const struct chunk *);
-	/* Bytes of an answer with status 200, behind the chunks that end in them; of a stream never
-	 * half a chunk. */
+	/* Of dialects that relay; NULL for the others.  Bytes of a stream with status 200, behind
+	 * the chunks that end in them, never half a chunk ... */
 	void (*raw)(void *ctx, struct span);
+	/* ... and a plain answer, whole: it may be taken out of its buffer. */
+	void (*plain)(void *ctx, struct buf *);
 	/* Last event: the lease is settled, the attempt is freed behind it.  fault is NULL unless
 	 * Google said something; it lives in the arena given at the start. */
 	void (*end)(void *ctx, const struct verdict *, const struct fault *);
 };
 
-/* Takes the lease over.  arena: for the fault; the exchange's. */
+/* Takes the lease over.  part: which of the call's.  arena: for the fault; the exchange's. */
 struct attempt *attempt_start(struct fetcher *, struct loop *, struct pool *, struct lease *,
-    const struct call *, const char *base_url, const struct attempt_limits *, struct arena *,
+    const struct call *, size_t part, const char *base_url, const struct attempt_limits *,
+    struct arena *,
     const struct attempt_events *, void *ctx);
 void attempt_pause(struct attempt *);
 void attempt_resume(struct attempt *);

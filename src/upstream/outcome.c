@@ -268,6 +268,7 @@ outcome_of_fetch(enum fetch_result r)
 	case FETCH_TLS:
 	case FETCH_RESET:
 	case FETCH_REFUSED:
+	case FETCH_FORBIDDEN:
 		break;
 	}
 	return (

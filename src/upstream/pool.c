@@ -185,6 +185,13 @@ choose(const struct pool *p, struct choice *c, uint64_t chance)
 {
 	size_t n = p->now->set.count;
 
+	if (c->wish->only.len > 0) {
+		const struct credential *only = map_get(p->now->set.by_id, c->wish->only);
+
+		if (only)
+			consider(p, c, (size_t)(only - p->now->set.items));
+		return;
+	}
 	if (n > LOOK_AT_ALL && !c->in_order) {
 		for (int k = 0; k < HANDFUL; k++)
 			consider(p, c, (size_t)(next_chance(&chance) % n));

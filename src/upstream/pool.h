@@ -26,6 +26,7 @@ struct wish {
 	struct span model; /* may be empty: any credential that is not frozen as a whole */
 	const char (*tried)[CREDENTIAL_ID_LEN + 1]; /* not these again */
 	size_t tried_count;
+	struct span only; /* this one alone, by its id; empty: any */
 };
 
 /* A credential lent for one attempt.  Settle it exactly once: that is how the pool learns. */

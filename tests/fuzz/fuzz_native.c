@@ -16,7 +16,10 @@ check(const struct dialect_request *req, const struct call *c)
 	struct buf url = BUF_INIT;
 	struct span value;
 
-	assert(c->body.p == NULL || (c->body.p == req->body.p && c->body.len == req->body.len));
+	assert(c->parts == 1 && c->choices == 1);
+	assert(c->bodies == NULL ||
+	       (c->bodies[0].count == 1 && c->bodies[0].pieces[0].p == req->body.p &&
+		   c->bodies[0].pieces[0].len == req->body.len));
 	assert(c->op == OP_MODELS_LIST || model_name_is_valid(c->model));
 	for (size_t i = 0; i < sizeof(credentials) / sizeof(credentials[0]); i++)
 		assert(!text_query_get(c->query, credentials[i], &value));

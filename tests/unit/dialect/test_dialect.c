@@ -81,27 +81,110 @@ what_had_no_effect_is_noted_once(void **state)
 static void
 a_model_is_bare_upstream_and_echoed_as_it_was_written(void **state)
 {
+	const struct dialect_request req = { .op = OP_GENERATE };
 	struct call c = { .op = OP_GENERATE };
+	struct dialect_model m;
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_true(dialect_model(&c, SPAN("models/gemini-2.5-flash"), &e));
+	assert_true(dialect_find_model(&req, &c, SPAN("models/gemini-2.5-flash"), &m, &e));
 	assert_true(span_is(c.model, "gemini-2.5-flash"));
 	assert_true(span_is(c.model_asked, "models/gemini-2.5-flash"));
+	assert_true(span_is(m.name, "gemini-2.5-flash"));
+	assert_int_equal(m.facts.thinking, THINKING_BUDGET);
+	assert_false(m.searches);
+	assert_true(dialect_find_model(&req, &c, SPAN("google/x"), NULL, &e));
+	assert_true(span_is(c.model, "x"));
 }
 
 static void
 a_missing_model_and_an_impossible_one_are_refused(void **state)
 {
+	const struct dialect_request req = { .op = OP_GENERATE };
 	struct call c = { .op = OP_GENERATE };
 	struct err e = ERR_INIT;
 
 	(void)state;
-	assert_false(dialect_model(&c, SPAN_NONE, &e));
+	assert_false(dialect_find_model(&req, &c, SPAN_NONE, NULL, &e));
 	assert_int_equal(e.kind, ERR_BAD_REQUEST);
 	assert_string_equal(e.field, "model");
-	assert_false(dialect_model(&c, SPAN("../../secret"), &e));
+	assert_false(dialect_find_model(&req, &c, SPAN("../../secret"), NULL, &e));
 	assert_int_equal(e.kind, ERR_MODEL_NOT_FOUND);
+	assert_null(strstr(e.text, "secret"));
+}
+
+/* "fast" is an alias, "lost" one that leads nowhere, "shut" switched off; of "NAME-search" the
+ * house knows what is meant; "learned" was refused something. */
+static bool
+know_model(void *ctx, struct span bare, struct dialect_model *out, struct err *e)
+{
+	*(int *)ctx += 1;
+	*out = (struct dialect_model){ .name = bare };
+	if (span_is(bare, "shut"))
+		return err_set(e, ERR_MODEL_NOT_FOUND, "switched off here");
+	if (span_is(bare, "fast"))
+		out->name = SPAN("models/gemini-3.5-flash");
+	if (span_is(bare, "lost"))
+		out->name = SPAN("../x");
+	out->searches = span_ends(bare, "-search");
+	out->facts = model_facts(out->name);
+	if (span_is(bare, "learned"))
+		out->facts.lacks = LACKS(PENALTIES) | LACKS_HERE(JSON_SCHEMA);
+	return true;
+}
+
+static void
+the_house_says_what_is_known_of_a_model(void **state)
+{
+	int asked = 0;
+	const struct dialect_house house = { .ctx = &asked, .model = know_model };
+	const struct dialect_request req = { .op = OP_GENERATE, .house = &house };
+	struct call c = { .op = OP_GENERATE };
+	struct dialect_model m;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(dialect_find_model(&req, &c, SPAN("google/fast"), &m, &e));
+	assert_true(span_is(c.model, "gemini-3.5-flash"));
+	assert_true(span_is(c.model_asked, "google/fast"));
+	assert_true(dialect_find_model(&req, &c, SPAN("gemini-x-search"), &m, &e));
+	assert_true(m.searches);
+	assert_false(dialect_find_model(&req, &c, SPAN("shut"), &m, &e));
+	assert_string_equal(e.text, "switched off here");
+	assert_false(dialect_find_model(&req, &c, SPAN("lost"), &m, &e));
+	assert_int_equal(e.kind, ERR_MODEL_NOT_FOUND);
+	assert_int_equal(asked, 4);
+	/* A name that cannot be one is not looked up. */
+	assert_false(dialect_find_model(&req, &c, SPAN("a b"), &m, &e));
+	assert_int_equal(asked, 4);
+}
+
+static void
+what_this_request_has_to_do_without_counts_as_lacking(void **state)
+{
+	int asked = 0;
+	const struct dialect_house house = { .ctx = &asked, .model = know_model };
+	const struct dialect_request req = { .op = OP_GENERATE, .house = &house };
+	struct call c = { .op = OP_GENERATE };
+	struct dialect_model m;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_true(dialect_find_model(&req, &c, SPAN("learned"), &m, &e));
+	assert_int_equal(m.facts.lacks, LACKS(PENALTIES) | LACKS(JSON_SCHEMA));
+}
+
+static void
+options_that_nobody_chose_are_the_defaults(void **state)
+{
+	const struct dialect_options chosen = { .thoughts = THOUGHTS_NEVER };
+
+	(void)state;
+	assert_ptr_equal(dialect_options_of(&chosen), &chosen);
+	assert_int_equal(dialect_options_of(NULL)->thoughts, THOUGHTS_AUTO);
+	assert_int_equal(dialect_options_of(NULL)->late_system, LATE_SYSTEM_INLINE);
+	assert_int_equal(dialect_options_of(NULL)->remote_media, REMOTE_MEDIA_INLINE);
+	assert_int_equal(dialect_options_of(NULL)->safety_default, SAFETY_PROVIDER);
 }
 
 /* ---- OpenAI's errors ---- */
@@ -303,6 +386,9 @@ main(void)
 		cmocka_unit_test(what_had_no_effect_is_noted_once),
 		cmocka_unit_test(a_model_is_bare_upstream_and_echoed_as_it_was_written),
 		cmocka_unit_test(a_missing_model_and_an_impossible_one_are_refused),
+		cmocka_unit_test(the_house_says_what_is_known_of_a_model),
+		cmocka_unit_test(what_this_request_has_to_do_without_counts_as_lacking),
+		cmocka_unit_test(options_that_nobody_chose_are_the_defaults),
 		cmocka_unit_test(each_kind_has_its_type_and_code),
 		cmocka_unit_test(a_field_is_the_param),
 		cmocka_unit_test(a_refusal_of_the_request_speaks_in_googles_words),

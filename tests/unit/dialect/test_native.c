@@ -46,8 +46,10 @@ the_body_goes_on_as_the_very_bytes(void **state)
 
 	(void)state;
 	assert_true(decode(OP_STREAM, "models/gemini-x", "key=K&alt=sse", body, &c, &e));
-	assert_ptr_equal(c.body.p, body);
-	assert_int_equal(c.body.len, strlen(body));
+	assert_int_equal(c.parts, 1);
+	assert_int_equal(c.bodies[0].count, 1);
+	assert_ptr_equal(c.bodies[0].pieces[0].p, body);
+	assert_int_equal(c.bodies[0].pieces[0].len, strlen(body));
 	assert_true(span_is(c.model, "gemini-x"));
 	assert_true(span_is(c.query, "alt=sse"));
 	assert_int_equal(c.framing, FRAMING_SSE);
@@ -84,7 +86,7 @@ every_operation_passes(void **state)
 		assert_int_equal(c.op, rows[i].op);
 		assert_int_equal(c.framing, rows[i].framing);
 		assert_int_equal(c.stream, rows[i].stream);
-		assert_int_equal(c.body.p != NULL, rows[i].body);
+		assert_int_equal(c.bodies != NULL, rows[i].body);
 	}
 }
 

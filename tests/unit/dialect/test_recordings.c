@@ -6,11 +6,11 @@
 #include "dialect/openai_chat.h"
 
 #include <dirent.h>
+#include "base/json.h"
 #include "base/scan.h"
 #include "tests/unit/unit.h"
 
-#define MAX_BYTES   (1 << 20)
-#define EVERY_SPLIT 8192 /* longer files are split at a stride */
+#define MAX_BYTES (1 << 20)
 
 typedef void file_fn(const char *path, struct span text);
 
@@ -97,6 +97,8 @@ replay_init(struct replay *r, bool stream)
 		.stream = stream,
 		.framing = stream ? FRAMING_SSE : FRAMING_UNARY,
 		.model_asked = SPAN("gemini-x"),
+		.parts = 1,
+		.choices = 1,
 		.notes = &r->notes };
 	r->out = (struct dialect_out){ .dialect = &dialect_openai_chat,
 		.arena = r->arena,
@@ -199,7 +201,6 @@ static void
 replay_at_every_split(const char *path, struct span text)
 {
 	struct replay whole;
-	size_t stride = text.len > EVERY_SPLIT ? text.len / 512 : 1;
 
 	replay_init(&whole, true);
 	replay_stream(&whole, text, text.len);
@@ -208,7 +209,7 @@ replay_at_every_split(const char *path, struct span text)
 	/* What was recorded as a success succeeds, where it has not lost its end. */
 	if (strstr(path, "success") != NULL && span_has(text, "finishReason") && whole.failed)
 		fail_msg("%s: %s", path, whole.err.text);
-	for (size_t split = 0; split < text.len; split += stride) {
+	for (size_t split = 0; split < text.len; split++) {
 		struct replay again;
 
 		replay_init(&again, true);
@@ -261,16 +262,27 @@ recorded_streams_give_the_same_with_other_line_ends(void **state)
 
 /* ---- plain answers ---- */
 
+static bool
+replay_plain_split(struct replay *r, struct span text, size_t split)
+{
+	struct chunk_reader *reader;
+	bool ok;
+
+	replay_init(r, false);
+	reader = chunk_reader_new(FRAMING_UNARY, OP_GENERATE, MAX_BYTES, replay_chunk, r);
+	ok = chunk_reader_feed(reader, span_mem(text.p, split), &r->err) &&
+	     chunk_reader_feed(reader, span_mem(text.p + split, text.len - split), &r->err) &&
+	     chunk_reader_finish(reader, &r->err);
+	chunk_reader_free(&reader);
+	return ok;
+}
+
 static void
 replay_plain(const char *path, struct span text)
 {
 	struct replay r;
-	struct chunk_reader *reader;
-	bool ok;
+	bool ok = replay_plain_split(&r, text, text.len);
 
-	replay_init(&r, false);
-	reader = chunk_reader_new(FRAMING_UNARY, OP_GENERATE, MAX_BYTES, replay_chunk, &r);
-	ok = chunk_reader_feed(reader, text, &r.err) && chunk_reader_finish(reader, &r.err);
 	if (r.out.fault != NULL) {
 		assert_true(r.fault.is_json);
 		assert_in_range(r.fault.code, 400, 599);
@@ -282,7 +294,6 @@ replay_plain(const char *path, struct span text)
 		fail_msg("%s: %s", path, r.err.text);
 	}
 	assert_true(r.bytes.len == 0 || scan_check(buf_span(&r.bytes), NULL, NULL));
-	chunk_reader_free(&reader);
 	replay_fini(&r);
 }
 
@@ -292,6 +303,115 @@ recorded_plain_answers_are_understood(void **state)
 	(void)state;
 	each_recording("unary-", ".json", replay_plain);
 }
+
+/* A plain answer is held until it is whole, so that it is split only around its line ends. */
+static void
+replay_plain_at_line_ends(const char *path, struct span text)
+{
+	struct replay whole, again;
+
+	if (!replay_plain_split(&whole, text, text.len) || whole.out.fault != NULL ||
+	    !dialect_openai_chat.finish(&whole.out, &whole.err)) {
+		replay_fini(&whole);
+		return;
+	}
+	for (size_t split = 1, ends = 0; split < text.len && ends < 64; split++) {
+		if (text.p[split - 1] != '\n' && text.p[split] != '\n')
+			continue;
+		ends++;
+		assert_true(replay_plain_split(&again, text, split));
+		assert_true(dialect_openai_chat.finish(&again.out, &again.err));
+		if (!span_eq(buf_span(&again.bytes), buf_span(&whole.bytes)))
+			fail_msg("%s, split at %zu", path, split);
+		replay_fini(&again);
+	}
+	replay_fini(&whole);
+}
+
+static void
+recorded_plain_answers_give_the_same_at_every_split(void **state)
+{
+	(void)state;
+	each_recording("unary-", ".json", replay_plain_at_line_ends);
+}
+
+/* ---- citations ---- */
+
+/* The bytes of so many code points of a text. */
+static struct span
+text_between(const char *text, long long start, long long end)
+{
+	const char *from = NULL, *p = text;
+
+	for (long long at = 0;; p++) {
+		bool starts = ((unsigned char)*p & 0xC0) != 0x80;
+
+		if (starts && at == start && from == NULL)
+			from = p;
+		if (starts && at == end)
+			return span_mem(from, (size_t)(p - from));
+		if (*p == '\0')
+			fail_msg("%lld to %lld is not in: %s", start, end, text);
+		at += starts;
+	}
+}
+
+/* Google says beside each place which words stand there. */
+static void
+check_annotations(const char *path, const json_t *message)
+{
+	const char *content = json_string_value(json_object_get(message, "content"));
+	const json_t *supports = json_object_get(
+	    json_object_get(json_object_get(json_object_get(message, "extra_content"), "google"),
+		"grounding_metadata"),
+	    "groundingSupports");
+	json_t *note, *support;
+	size_t i, j;
+
+	assert_true(json_array_size(json_object_get(message, "annotations")) > 0);
+	json_array_foreach(json_object_get(message, "annotations"), i, note) {
+		const json_t *of = json_object_get(note, "url_citation");
+		struct span words =
+		    text_between(content, json_integer_value(json_object_get(of, "start_index")),
+			json_integer_value(json_object_get(of, "end_index")));
+		bool found = false;
+
+		json_array_foreach(supports, j, support)
+			found = found ||
+				span_is(words, json_string_value(json_object_get(
+						   json_object_get(support, "segment"), "text")));
+		if (!found)
+			fail_msg("%s: nothing was said of: %.*s", path, SPAN_ARG(words));
+	}
+}
+
+static void
+replay_grounded(const char *path, struct span text)
+{
+	struct err e = ERR_INIT;
+	struct replay r;
+	json_t *answer;
+
+	if (strstr(path, "empty-grounding-chunks") != NULL)
+		return; /* nothing that could be linked to */
+	assert_true(replay_plain_split(&r, text, text.len));
+	assert_true(dialect_openai_chat.finish(&r.out, &r.err));
+	answer = json_parse(buf_span(&r.bytes), "", &e);
+	assert_non_null(answer);
+	check_annotations(path,
+	    json_object_get(json_array_get(json_object_get(answer, "choices"), 0), "message"));
+	json_decref(answer);
+	replay_fini(&r);
+}
+
+static void
+recorded_grounding_is_annotated_where_google_says_it_is(void **state)
+{
+	(void)state;
+	each_recording("unary-success-google-", ".json", replay_grounded);
+}
+
+/* ---- pages ---- */
 
 static void
 read_page(const char *path, struct span text)
@@ -321,6 +441,8 @@ main(void)
 		cmocka_unit_test(recorded_streams_give_the_same_at_every_split),
 		cmocka_unit_test(recorded_streams_give_the_same_with_other_line_ends),
 		cmocka_unit_test(recorded_plain_answers_are_understood),
+		cmocka_unit_test(recorded_plain_answers_give_the_same_at_every_split),
+		cmocka_unit_test(recorded_grounding_is_annotated_where_google_says_it_is),
 		cmocka_unit_test(a_recorded_page_is_no_envelope),
 	};
 

@@ -77,6 +77,7 @@ all_that_matters_is_found(void **state)
 	IS(c->parts[3].data, "AAAA");
 	assert_int_equal(c->parts[4].kind, PART_CODE);
 	IS(c->parts[4].text, "print(1)");
+	IS(c->parts[4].language, "PYTHON");
 	assert_int_equal(c->parts[5].kind, PART_CODE_RESULT);
 	IS(c->parts[5].text, "1\\n");
 	assert_int_equal(c->parts[6].kind, PART_OTHER);
@@ -180,6 +181,26 @@ what_it_may_not_write_is_refused(void **state)
 }
 
 static void
+a_call_may_come_in_pieces(void **state)
+{
+	struct chunk k = chunk_of(
+	    "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\","
+	    "\"willContinue\":true}},{\"functionCall\":{\"partialArgs\":[{\"jsonPath\":\"$.a\"}],"
+	    "\"willContinue\":null}},{\"functionCall\":{}}]}}]}");
+	const struct part *p = k.candidates[0].parts;
+
+	(void)state;
+	IS(p[0].name, "f");
+	assert_true(p[0].will_continue);
+	assert_null(p[0].partial.p);
+	assert_int_equal(p[1].kind, PART_FUNCTION_CALL);
+	IS(p[1].partial, "[{\"jsonPath\":\"$.a\"}]");
+	assert_false(p[1].will_continue);
+	assert_int_equal(p[2].kind, PART_FUNCTION_CALL);
+	assert_null(p[2].name.p);
+}
+
+static void
 an_error_never_tells_what_the_answer_said(void **state)
 {
 	struct err e = ERR_INIT;
@@ -262,6 +283,26 @@ other_operations_give_only_their_bytes(void **state)
 	assert_false(chunk_parse(SPAN("{\"totalTokens\":6"), OP_COUNT, arena, &k, &e));
 }
 
+static void
+embeddings_give_only_their_bytes(void **state)
+{
+	static const char *const rows[] = { "{\"embedding\":{\"values\":[0.1,2]}}",
+		"{\"embeddings\":[{\"values\":[1]},{\"values\":[2]}],\"usageMetadata\":7}" };
+	static const enum operation ops[] = { OP_EMBED, OP_BATCH_EMBED };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct err e = ERR_INIT;
+		struct chunk k;
+
+		assert_true(chunk_parse(span_of(rows[i]), ops[i], arena, &k, &e));
+		IS(k.raw, rows[i]);
+		assert_int_equal(k.usage.prompt, -1);
+		assert_true(chunk_says_something(&k, ops[i]));
+		assert_false(chunk_ends(&k));
+	}
+}
+
 /* ---- what it says ---- */
 
 static void
@@ -294,6 +335,121 @@ only_some_chunks_say_something(void **state)
 	}
 }
 
+/* Reasons for which another try may do better (lessons 38, 43). */
+static void
+a_failure_with_nothing_beside_it_says_nothing_but_ends(void **state)
+{
+	static const struct {
+		const char *reason;
+		enum finish finish;
+	} rows[] = {
+		{ "\"STOP\"", FINISH_STOP }, /* nothing to add to a tool's result, perhaps */
+		{ "\"MAX_TOKENS\"", FINISH_LENGTH },
+		{ "\"CONTINUATION\"", FINISH_LENGTH },
+		{ "\"SAFETY\"", FINISH_FILTER },
+		{ "\"RECITATION\"", FINISH_FILTER },
+		{ "\"LANGUAGE\"", FINISH_FILTER },
+		{ "\"BLOCKLIST\"", FINISH_FILTER },
+		{ "\"PROHIBITED_CONTENT\"", FINISH_FILTER },
+		{ "\"SPII\"", FINISH_FILTER },
+		{ "\"IMAGE_SAFETY\"", FINISH_FILTER },
+		{ "\"IMAGE_PROHIBITED_CONTENT\"", FINISH_FILTER },
+		{ "\"IMAGE_RECITATION\"", FINISH_FILTER },
+		{ "\"OTHER\"", FINISH_FAILED },
+		{ "\"MALFORMED_FUNCTION_CALL\"", FINISH_FAILED },
+		{ "\"UNEXPECTED_TOOL_CALL\"", FINISH_FAILED },
+		{ "\"TOO_MANY_TOOL_CALLS\"", FINISH_FAILED },
+		{ "\"MALFORMED_RESPONSE\"", FINISH_FAILED },
+		{ "\"MISSING_THOUGHT_SIGNATURE\"", FINISH_FAILED },
+		{ "\"NO_IMAGE\"", FINISH_FAILED },
+		{ "\"IMAGE_OTHER\"", FINISH_FAILED },
+		{ "\"FINISH_REASON_UNSPECIFIED\"", FINISH_FAILED },
+		{ "\"SOMETHING_NEW\"", FINISH_FAILED },
+		{ "77", FINISH_FAILED },
+		{ "null", FINISH_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		bool ends = rows[i].finish != FINISH_NONE;
+		struct buf bare = BUF_INIT, full = BUF_INIT;
+		struct chunk k;
+
+		buf_printf(&bare,
+		    "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]},"
+		    "\"finishReason\":%s}]}",
+		    rows[i].reason);
+		buf_printf(&full,
+		    "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},"
+		    "\"finishReason\":%s}]}",
+		    rows[i].reason);
+		k = chunk_of(buf_text(&bare));
+		assert_int_equal(finish_of(k.candidates[0].finish_reason), rows[i].finish);
+		assert_int_equal(
+		    chunk_says_something(&k, OP_STREAM), ends && rows[i].finish != FINISH_FAILED);
+		assert_int_equal(chunk_ends(&k), ends);
+		k = chunk_of(buf_text(&full));
+		assert_true(chunk_says_something(&k, OP_STREAM));
+		assert_int_equal(chunk_ends(&k), ends);
+		buf_fini(&bare);
+		buf_fini(&full);
+	}
+}
+
+static void
+one_candidate_that_says_something_is_enough(void **state)
+{
+	struct chunk k = chunk_of("{\"candidates\":[{\"finishReason\":\"OTHER\"},{\"index\":1,"
+				  "\"finishReason\":\"STOP\"}]}");
+
+	(void)state;
+	assert_true(chunk_says_something(&k, OP_GENERATE));
+	k = chunk_of("{\"candidates\":[{\"finishReason\":\"OTHER\"},{\"index\":1}]}");
+	assert_false(chunk_says_something(&k, OP_GENERATE));
+	assert_true(chunk_ends(&k));
+}
+
+/* ---- usage ---- */
+
+static void
+tokens_are_counted_by_modality(void **state)
+{
+	struct chunk k = chunk_of(
+	    "{\"usageMetadata\":{\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":3},"
+	    "{\"modality\":\"TEXT\",\"tokenCount\":\"4\"},{\"modality\":\"IMAGE\"},"
+	    "{\"modality\":\"DOCUMENT\",\"tokenCount\":9},{\"tokenCount\":9},{\"modality\":7},"
+	    "7,null],\"candidatesTokensDetails\":[{\"modality\":\"AUDIO\",\"tokenCount\":5},"
+	    "{\"modality\":\"TEXT\",\"tokenCount\":-5}],\"cacheTokensDetails\":[{\"modality\":"
+	    "\"AUDIO\",\"tokenCount\":9}]}}");
+
+	(void)state;
+	assert_int_equal(k.usage.prompt_text, 7);
+	assert_int_equal(k.usage.prompt_image, 0);
+	assert_int_equal(k.usage.prompt_audio, -1);
+	assert_int_equal(k.usage.answer_audio, 5);
+	assert_int_equal(k.usage.answer_text, -1);
+	assert_int_equal(k.usage.answer_image, -1);
+}
+
+static void
+details_of_a_shape_that_is_not_known_say_nothing(void **state)
+{
+	static const char *const rows[] = { "7", "{}", "null", "\"x\"", "[[]]",
+		"[{\"modality\":\"IMAGE\",\"tokenCount\":1.5}]",
+		"[{\"modality\":\"TEXT\",\"tokenCount\":9223372036854775807}]" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf json = BUF_INIT;
+		struct chunk k;
+
+		buf_printf(&json, "{\"usageMetadata\":{\"promptTokensDetails\":%s}}", rows[i]);
+		k = chunk_of(buf_text(&json));
+		assert_int_equal(k.usage.prompt_audio, -1);
+		buf_fini(&json);
+	}
+}
+
 static void
 the_last_said_of_each_counter_wins(void **state)
 {
@@ -321,12 +477,18 @@ main(void)
 		cmocka_unit_test(what_is_not_said_is_told_apart_from_zero),
 		cmocka_unit_test(what_google_may_write_is_tolerated),
 		cmocka_unit_test(what_it_may_not_write_is_refused),
+		cmocka_unit_test(a_call_may_come_in_pieces),
 		cmocka_unit_test(an_error_never_tells_what_the_answer_said),
 		cmocka_unit_test(numbers_that_a_counter_cannot_hold_are_not_said),
 		cmocka_unit_test(a_message_alone_blocks_as_well),
 		cmocka_unit_test(many_candidates_and_parts_are_all_kept),
 		cmocka_unit_test(other_operations_give_only_their_bytes),
+		cmocka_unit_test(embeddings_give_only_their_bytes),
 		cmocka_unit_test(only_some_chunks_say_something),
+		cmocka_unit_test(a_failure_with_nothing_beside_it_says_nothing_but_ends),
+		cmocka_unit_test(one_candidate_that_says_something_is_enough),
+		cmocka_unit_test(tokens_are_counted_by_modality),
+		cmocka_unit_test(details_of_a_shape_that_is_not_known_say_nothing),
 		cmocka_unit_test(the_last_said_of_each_counter_wins),
 	};
 

@@ -35,11 +35,13 @@ struct door {
 	void (*on_ready)(struct door *, struct request *);
 	void (*on_too_large)(struct door *, struct request *);
 	void (*on_gone)(struct door *, struct request *);
+	void (*on_piece)(struct door *, struct span); /* of a body taken by take_it() */
 
-	int heads, readies, gones, dones, too_larges, drains, idles;
+	int heads, readies, gones, dones, too_larges, drains, idles, pieces;
 	struct request *request; /* the last one announced; NULL after its done */
 	struct stream *stream;
-	struct buf seen; /* "METHOD path query body\n" for each ready one */
+	struct buf seen;  /* "METHOD path query body\n" for each ready one */
+	struct buf taken; /* all pieces */
 };
 
 struct client {
@@ -182,6 +184,7 @@ door_teardown(void **state)
 	loop_free(&d->loop);
 	close(d->listen_fd);
 	buf_fini(&d->seen);
+	buf_fini(&d->taken);
 	free(d);
 	log_close();
 	return 0;
@@ -326,6 +329,24 @@ say_no(struct door *d, struct request *r)
 {
 	(void)d;
 	request_answer(r, 401, NULL, 0, SPAN("no key"));
+}
+
+static inline void
+door_piece(void *ctx, struct span piece)
+{
+	struct door *d = ctx;
+
+	assert_true(piece.len > 0);
+	d->pieces++;
+	buf_add_span(&d->taken, piece);
+	if (d->on_piece)
+		d->on_piece(d, piece);
+}
+
+static inline void
+take_it(struct door *d, struct request *r)
+{
+	request_take_body(r, door_piece, d);
 }
 
 static inline void

@@ -54,6 +54,7 @@ struct peer {
 	struct list conns;
 	enum peer_socks socks; /* how each connection begins; SOCKS_NONE: with HTTP */
 	int socks_code;        /* the answer to its question, 0: granted */
+	bool deaf;      /* reads nothing, until peer_hear() */
 	int stale_upto; /* connections up to this number are closed when they are used again */
 	int accepted, open, requests, waiting;
 	size_t pushed;      /* flood bytes that the kernel took */
@@ -178,12 +179,16 @@ peer_request_bytes(struct peer_conn *c, bool *has_head)
 {
 	const char *end = c->in.len ? strstr(c->in.data, "\r\n\r\n") : NULL;
 	const char *length = c->in.len ? strcasestr(c->in.data, "\r\ncontent-length:") : NULL;
+	const char *coding =
+	    c->in.len ? strcasestr(c->in.data, "\r\ntransfer-encoding: chunked\r\n") : NULL;
 	size_t need;
 
 	*has_head = end != NULL;
 	if (!end)
 		return 0;
 	need = (size_t)(end - c->in.data) + 4;
+	if (coding && coding < end)
+		return span_ends(buf_span(&c->in), "\r\n0\r\n\r\n") ? c->in.len : 0;
 	if (length && length < end)
 		need += strtoull(length + 17, NULL, 10);
 	return c->in.len >= need ? need : 0;
@@ -221,6 +226,10 @@ peer_on_event(void *ctx, uint32_t events)
 	ssize_t n;
 
 	(void)events;
+	if (c->peer->deaf) {
+		loop_rewatch(c->peer->loop, &c->watch, 0);
+		return;
+	}
 	n = recv(c->fd, bytes, sizeof(bytes), 0);
 	if (n == 0 || (n < 0 && errno != EAGAIN)) {
 		peer_drop(c, false);
@@ -317,6 +326,19 @@ peer_release(struct peer *p)
 {
 	list_for_each(it, &p->conns) list_entry(it, struct peer_conn, link)->waiting = false;
 	p->waiting = 0;
+}
+
+static inline void
+peer_hear(struct peer *p)
+{
+	p->deaf = false;
+	list_for_each(it, &p->conns)
+	{
+		struct peer_conn *c = list_entry(it, struct peer_conn, link);
+
+		if (c->open)
+			loop_rewatch(p->loop, &c->watch, EPOLLIN);
+	}
 }
 
 static inline void

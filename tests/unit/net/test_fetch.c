@@ -4,209 +4,8 @@
  */
 #include "net/fetch.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include "tests/unit/net/peer.h"
-
-#define TURNS_MAX 200000 /* a test that would hang fails instead */
-
-struct world {
-	struct loop *loop;
-	struct peer peer;
-	struct fetcher *fetcher;
-	char url[128];
-};
-
-/* One call and what was heard of it. */
-struct call {
-	struct world *w;
-	struct fetch *fetch;
-	int heads, datas, ends, status;
-	int64_t length;
-	char type[128], retry[64];
-	struct buf body;
-	enum fetch_result result;
-	char words[512];
-	void (*at_head)(struct call *); /* what the test does inside an event */
-	void (*at_data)(struct call *);
-	void (*at_end)(struct call *);
-	struct call *other;
-	char *lent; /* a body of its own */
-};
-
-#define OK_HEAD  "HTTP/1.1 200 OK\r\n"
-#define OK_HELLO OK_HEAD "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
-#define OK_CHUNKED                                                                                 \
-	OK_HEAD "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"            \
-		"5;x=y\r\nhello\r\n1\r\n,\r\n6\r\n world\r\n0\r\nTrailer: content-type\r\n\r\n"
-#define OK_CLOSED OK_HEAD "Content-Type: text/plain\r\n\r\nhello"
-
-static void
-on_head(void *ctx, const struct fetch_head *head)
-{
-	struct call *c = ctx;
-
-	assert_int_equal(c->ends, 0);
-	assert_int_equal(c->datas, 0);
-	c->heads++;
-	c->status = head->status;
-	c->length = head->content_length;
-	snprintf(c->type, sizeof(c->type), "%.*s", SPAN_ARG(head->content_type));
-	snprintf(c->retry, sizeof(c->retry), "%.*s", SPAN_ARG(head->retry_after));
-	if (c->at_head)
-		c->at_head(c);
-}
-
-static void
-on_data(void *ctx, struct span bytes)
-{
-	struct call *c = ctx;
-
-	assert_int_equal(c->heads, 1);
-	assert_int_equal(c->ends, 0);
-	assert_true(bytes.len > 0);
-	c->datas++;
-	buf_add_span(&c->body, bytes);
-	if (c->at_data)
-		c->at_data(c);
-}
-
-static void
-on_end(void *ctx, enum fetch_result result, const char *words)
-{
-	struct call *c = ctx;
-
-	c->ends++;
-	c->result = result;
-	snprintf(c->words, sizeof(c->words), "%s", words);
-	if (c->at_end)
-		c->at_end(c);
-	c->fetch = NULL;
-}
-
-static const struct fetch_events events = { on_head, on_data, on_end };
-
-static void
-start_order(struct world *w, struct call *c, struct fetch_order order)
-{
-	if (!order.method)
-		order.method = "GET";
-	if (!order.url)
-		order.url = w->url;
-	c->w = w;
-	c->fetch = fetch_start(w->fetcher, &order, &events, c);
-	assert_non_null(c->fetch);
-	assert_int_equal(c->heads + c->ends, 0);
-}
-
-static void
-start(struct world *w, struct call *c)
-{
-	start_order(w, c, (struct fetch_order){ 0 });
-}
-
-static void
-finish(struct world *w, struct call *c)
-{
-	for (int i = 0; !c->ends && i < TURNS_MAX; i++)
-		loop_turn(w->loop, 1000);
-	assert_int_equal(c->ends, 1);
-}
-
-static void
-clear(struct call *c)
-{
-	buf_fini(&c->body);
-	mem_free(c->lent);
-	*c = (struct call){ 0 };
-}
-
-#define TURN_UNTIL(w, condition)                                                                   \
-	do {                                                                                       \
-		for (int i_ = 0; !(condition) && i_ < TURNS_MAX; i_++)                             \
-			loop_turn((w)->loop, 1000);                                                \
-		assert_true(condition);                                                            \
-	} while (0)
-
-#define PLAY(w, ...)                                                                               \
-	do {                                                                                       \
-		static const struct peer_line script_[] = { __VA_ARGS__ };                         \
-		peer_play(&(w)->peer, script_, COUNT(script_));                                    \
-	} while (0)
-
-/* A call from start to end, and what came of it. */
-static void
-expect(struct world *w, struct fetch_order order, enum fetch_result result, int status,
-    const char *body)
-{
-	struct call c = { 0 };
-
-	start_order(w, &c, order);
-	finish(w, &c);
-	if (c.result != result)
-		print_message("%s, not %s: %s\n", fetch_result_name(c.result),
-		    fetch_result_name(result), c.words);
-	assert_int_equal(c.result, result);
-	assert_int_equal(c.status, status);
-	assert_string_equal(buf_text(&c.body), body);
-	if (result == FETCH_OK)
-		assert_string_equal(c.words, "");
-	else
-		assert_string_not_equal(c.words, "");
-	clear(&c);
-}
-
-static struct fetcher *
-fetcher_with(struct world *w, const char *proxy, const char *ca_file, int64_t idle)
-{
-	struct err e = ERR_INIT;
-	struct fetcher_config config = {
-		.proxy = proxy,
-		.ca_file = ca_file,
-		.user_agent = "pollux-test",
-		.max_idle_connections = idle,
-	};
-	struct fetcher *f = fetcher_new(w->loop, &config, &e);
-
-	if (!f)
-		print_message("%s\n", e.text);
-	return f;
-}
-
-static void
-refit(struct world *w, const char *proxy, const char *ca_file, int64_t idle)
-{
-	fetcher_free(&w->fetcher);
-	w->fetcher = fetcher_with(w, proxy, ca_file, idle);
-	assert_non_null(w->fetcher);
-}
-
-static int
-open_world(void **state)
-{
-	struct world *w = mem_alloc(sizeof(*w));
-
-	w->loop = loop_new();
-	peer_start(&w->peer, w->loop);
-	snprintf(w->url, sizeof(w->url), "http://127.0.0.1:%d/v1/thing?x=1", w->peer.port);
-	w->fetcher = fetcher_with(w, "", "", 100);
-	*state = w;
-	return w->fetcher ? 0 : -1;
-}
-
-static int
-close_world(void **state)
-{
-	struct world *w = *state;
-
-	fetcher_free(&w->fetcher);
-	peer_stop(&w->peer);
-	loop_free(&w->loop);
-	mem_free(w);
-	return 0;
-}
+#include "tests/unit/net/caller.h"
+#include "tests/unit/net/tls.h"
 
 /* ---- answers ---- */
 
@@ -300,6 +99,25 @@ an_error_status_is_an_ordinary_answer(void **state)
 }
 
 static void
+the_header_lines_of_an_answer_are_given(void **state)
+{
+	struct world *w = *state;
+	struct call c = { 0 };
+
+	PLAY(w, { .says = "HTTP/1.1 103 Hints\r\nLink: no\r\n\r\n"
+			  "HTTP/1.1 200 OK\r\nX-Goog-Upload-URL: http://u/1\r\nfolded: a\r\n b\r\n"
+			  "x-twice: 1\r\nX-Twice: 2\r\nContent-Length: 0\r\n\r\n",
+		    .pieces = PEER_DRIBBLE });
+	start(w, &c);
+	finish(w, &c);
+	assert_int_equal(c.result, FETCH_OK);
+	assert_string_equal(buf_text(&c.headers),
+	    "X-Goog-Upload-URL=http://u/1\nfolded=a b\nx-twice=1\nX-Twice=2\n"
+	    "Content-Length=0\n");
+	clear(&c);
+}
+
+static void
 an_answer_to_head_has_no_body(void **state)
 {
 	struct world *w = *state;
@@ -322,7 +140,7 @@ the_request_is_what_was_ordered_and_little_more(void **state)
 	char wanted[512];
 
 	PLAY(w, { .says = OK_HELLO });
-	expect(w, (struct fetch_order){ .method = "POST", .headers = headers, .body = SPAN("{}") },
+	expect(w, (struct fetch_order){ .method = "POST", .headers = headers, .body = BODY("{}") },
 	    FETCH_OK, 200, "hello");
 	snprintf(wanted, sizeof(wanted),
 	    "POST /v1/thing?x=1 HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: pollux-test\r\n"
@@ -335,7 +153,7 @@ the_request_is_what_was_ordered_and_little_more(void **state)
 static void
 nothing_of_a_request_stays_for_the_next(void **state)
 {
-	static const struct {
+	static struct {
 		const char *method;
 		struct span body;
 		const char *starts, *ends;
@@ -355,7 +173,9 @@ nothing_of_a_request_stays_for_the_next(void **state)
 
 	PLAY(w, { .says = OK_HELLO });
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		expect(w, (struct fetch_order){ .method = cases[i].method, .body = cases[i].body },
+		expect(w,
+		    (struct fetch_order){ .method = cases[i].method,
+			.body = cases[i].body.p ? (struct body){ &cases[i].body, 1 } : BODY_NONE },
 		    FETCH_OK, 200, "hello");
 		assert_true(span_starts(buf_span(&w->peer.request), cases[i].starts));
 		assert_true(span_ends(buf_span(&w->peer.request), cases[i].ends));
@@ -379,16 +199,6 @@ the_path_goes_out_byte_for_byte(void **state)
 	    buf_span(&w->peer.request), "GET /a/../b/./models/x:y%2F?q=%20 HTTP/1.1\r\n"));
 }
 
-static char *
-pattern(size_t len)
-{
-	char *p = mem_alloc(len);
-
-	for (size_t i = 0; i < len; i++)
-		p[i] = (char)(i * 31 + (i >> 13));
-	return p;
-}
-
 static void
 a_large_body_arrives_whole(void **state)
 {
@@ -399,7 +209,7 @@ a_large_body_arrives_whole(void **state)
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		char *body = pattern(sizes[i]);
 
-		expect(w, (struct fetch_order){ .method = "POST", .body = { body, sizes[i] } },
+		expect(w, (struct fetch_order){ .method = "POST", .body = BODY_AT(body, sizes[i]) },
 		    FETCH_OK, 200, "hello");
 		assert_true(w->peer.request.len > sizes[i]);
 		assert_memory_equal(
@@ -449,7 +259,7 @@ ten_calls_in_a_row_use_one_connection(void **state)
 
 	PLAY(w, { .says = OK_HELLO }, { .says = OK_CHUNKED }, { .says = OK_HELLO });
 	for (int i = 0; i < 10; i++)
-		expect(w, (struct fetch_order){ .method = "POST", .body = SPAN("{}") }, FETCH_OK,
+		expect(w, (struct fetch_order){ .method = "POST", .body = BODY("{}") }, FETCH_OK,
 		    200, i == 1 ? "hello, world" : "hello");
 	assert_int_equal(w->peer.accepted, 1);
 	assert_int_equal(w->peer.requests, 10);
@@ -496,7 +306,8 @@ a_stale_connection_is_tried_again_unseen(void **state)
 		refit(w, "", "", 100);
 		peer_play(&w->peer, script, COUNT(script));
 		expect(w, (struct fetch_order){ 0 }, FETCH_OK, 200, "hello");
-		expect(w, (struct fetch_order){ .method = "POST", .body = { body, cases[i].body } },
+		expect(w,
+		    (struct fetch_order){ .method = "POST", .body = BODY_AT(body, cases[i].body) },
 		    FETCH_OK, 200, "hello");
 		assert_int_equal(w->peer.accepted - accepted, 2);
 		assert_int_equal(w->peer.at, 3);
@@ -527,7 +338,7 @@ a_pool_full_of_stale_connections_is_survived(void **state)
 	assert_int_equal(w->peer.open, CALLS);
 	w->peer.stale_upto = CALLS;
 	PLAY(w, { .says = OK_HELLO });
-	expect(w, (struct fetch_order){ .method = "POST", .body = SPAN("{}") }, FETCH_OK, 200,
+	expect(w, (struct fetch_order){ .method = "POST", .body = BODY("{}") }, FETCH_OK, 200,
 	    "hello");
 	assert_int_equal(w->peer.accepted, CALLS + 1);
 	assert_true(span_ends(buf_span(&w->peer.request), "\r\n\r\n{}"));
@@ -539,9 +350,9 @@ a_new_connection_that_breaks_is_not_tried_again(void **state)
 	struct world *w = *state;
 
 	PLAY(w, { .then = PEER_CLOSE }, { .then = PEER_RESET }, { .says = OK_HELLO });
-	expect(w, (struct fetch_order){ .method = "POST", .body = SPAN("{}") }, FETCH_RESET, 0, "");
+	expect(w, (struct fetch_order){ .method = "POST", .body = BODY("{}") }, FETCH_RESET, 0, "");
 	assert_int_equal(w->peer.requests, 1);
-	expect(w, (struct fetch_order){ .method = "POST", .body = SPAN("{}") }, FETCH_RESET, 0, "");
+	expect(w, (struct fetch_order){ .method = "POST", .body = BODY("{}") }, FETCH_RESET, 0, "");
 	assert_int_equal(w->peer.requests, 2);
 	expect(w, (struct fetch_order){ 0 }, FETCH_OK, 200, "hello");
 }
@@ -819,26 +630,6 @@ a_proxy_that_does_not_answer_is_a_slow_connection(void **state)
 /* ---- pause and resume ---- */
 
 static void
-pause_it(struct call *c)
-{
-	fetch_pause(c->fetch);
-}
-
-/* Turns until nothing moves any more: on loopback a few turns without progress are enough. */
-static void
-settle(struct world *w, const struct call *c)
-{
-	size_t pushed, seen;
-
-	for (int still = 0, i = 0; still < 200 && i < TURNS_MAX; i++) {
-		pushed = w->peer.pushed;
-		seen = c->body.len;
-		loop_turn(w->loop, 0);
-		still = pushed == w->peer.pushed && seen == c->body.len ? still + 1 : 0;
-	}
-}
-
-static void
 a_paused_call_stops_its_server(void **state)
 {
 	enum { FLOOD = 64 << 20 };
@@ -975,13 +766,6 @@ a_reset_while_paused_is_told_after_the_resume(void **state)
 /* ---- cancel ---- */
 
 static void
-cancel_it(struct call *c)
-{
-	fetch_cancel(&c->fetch);
-	assert_null(c->fetch);
-}
-
-static void
 a_call_cancelled_in_an_event_hears_no_more(void **state)
 {
 	struct world *w = *state;
@@ -1107,7 +891,7 @@ one_call_may_cancel_another_and_take_its_body_back(void **state)
 		struct fetch_order order = {
 			.method = "POST",
 			.url = url,
-			.body = { b.lent, sizes[i / 2] },
+			.body = BODY_AT(b.lent, sizes[i / 2]),
 		};
 
 		a.other = &b;
@@ -1369,68 +1153,6 @@ a_ca_file_that_cannot_be_read_is_refused(void **state)
 
 /* ---- TLS ---- */
 
-struct tls {
-	char dir[64];
-	pid_t pid;
-	int port;
-};
-
-static void
-remove_dir(const char *dir)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	assert_int_equal(system(command), 0);
-}
-
-/* A server with a certificate of its own making; false when there is no openssl to do it. */
-static bool
-tls_start(struct tls *t)
-{
-	char line[1024], pem[128];
-	int out[2];
-	FILE *from;
-
-	if (system("openssl version >/dev/null 2>&1") != 0)
-		return false;
-	snprintf(t->dir, sizeof(t->dir), "%s/pollux-tls-XXXXXX", P_tmpdir);
-	assert_non_null(mkdtemp(t->dir));
-	snprintf(pem, sizeof(pem), "%s/both.pem", t->dir);
-	snprintf(line, sizeof(line),
-	    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
-	    "-subj /CN=pollux-test -addext subjectAltName=IP:127.0.0.1 -keyout %s -out %s/ca.pem "
-	    "2>/dev/null && cat %s/ca.pem >>%s",
-	    pem, t->dir, t->dir, pem);
-	assert_int_equal(system(line), 0);
-	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	t->pid = fork();
-	if (t->pid == 0) {
-		dup2(out[1], 1);
-		dup2(open("/dev/null", O_WRONLY | O_CLOEXEC),
-		    2); /* it tells of each refused client */
-		execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", pem,
-		    "-key", pem, "-www", (char *)NULL);
-		_exit(127);
-	}
-	close(out[1]);
-	from = fdopen(out[0], "r");
-	while (fgets(line, sizeof(line), from))
-		if (sscanf(line, "ACCEPT 127.0.0.1:%d", &t->port) == 1)
-			break;
-	fclose(from);
-	assert_true(t->port > 0);
-	return true;
-}
-
-static void
-tls_stop(struct tls *t)
-{
-	kill(t->pid, SIGKILL);
-	assert_int_equal(waitpid(t->pid, NULL, 0), t->pid);
-	remove_dir(t->dir);
-}
-
 static void
 a_tls_server_is_believed_only_by_its_ca(void **state)
 {
@@ -1488,12 +1210,10 @@ static void
 every_result_has_a_name_of_its_own(void **state)
 {
 	(void)state;
-	for (int i = FETCH_OK; i <= FETCH_REFUSED; i++)
+	for (int i = FETCH_OK; i <= FETCH_FORBIDDEN; i++)
 		for (int k = FETCH_OK; k < i; k++)
 			assert_string_not_equal(fetch_result_name(i), fetch_result_name(k));
 }
-
-#define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)
 
 int
 main(void)
@@ -1503,6 +1223,7 @@ main(void)
 		IN_A_WORLD(an_answer_may_be_split_at_any_byte),
 		IN_A_WORLD(interim_answers_are_passed_over),
 		IN_A_WORLD(an_error_status_is_an_ordinary_answer),
+		IN_A_WORLD(the_header_lines_of_an_answer_are_given),
 		IN_A_WORLD(an_answer_to_head_has_no_body),
 		IN_A_WORLD(the_request_is_what_was_ordered_and_little_more),
 		IN_A_WORLD(nothing_of_a_request_stays_for_the_next),

@@ -265,6 +265,232 @@ many_streams_at_once_keep_their_bytes_apart(void **state)
 	turn_until(d, server_connections(d->server) == 0);
 }
 
+/* ---- promised lengths ---- */
+
+static struct client
+open_promised(
+    struct door *d, const char *request, int status, const struct header *headers, size_t n)
+{
+	struct client c = client_dial(d);
+	int before = d->readies;
+
+	d->on_ready = NULL;
+	client_say(d, &c, request);
+	turn_until(d, d->readies == before + 1);
+	d->stream = request_stream(d->request, status, headers, n, door_drained, d);
+	return c;
+}
+
+static struct client
+open_sized(struct door *d, const char *length)
+{
+	struct header promise = { "Content-Length", length };
+
+	return open_promised(d, GET, 200, &promise, 1);
+}
+
+static void
+a_promised_length_is_sent_and_the_bytes_as_they_are(void **state)
+{
+	static const char *const requests[] = { GET, "GET /s HTTP/1.0\r\n\r\n" };
+	static const int statuses[] = { 200, 206, 308, 404 };
+	static const struct header headers[] = { { "content-range", "bytes 0-8/99" },
+		{ "content-length", "9" }, { "etag", "\"e\"" } };
+	struct door *d = *state;
+
+	for (size_t i = 0; i < COUNT(requests) * COUNT(statuses); i++) {
+		int status = statuses[i / 2];
+		struct client c = open_promised(d, requests[i % 2], status, headers, 3);
+		char line[32];
+
+		assert_true(stream_write(d->stream, SPAN("one ")));
+		stream_write(d->stream, SPAN(""));
+		client_hear(d, &c, "one ");
+		stream_write(d->stream, SPAN("two 3"));
+		stream_end(d->stream);
+		client_hear_end(d, &c);
+		snprintf(line, sizeof(line), "HTTP/1.1 %d ", status);
+		assert_true(span_starts(buf_span(&c.in), line));
+		assert_true(span_ends(buf_span(&c.in), "\r\n\r\none two 3"));
+		assert_int_equal(count_in(&c, "\r\nContent-Length: 9\r\n"), 1);
+		assert_int_equal(count_in(&c, "\r\ncontent-range: bytes 0-8/99\r\n"), 1);
+		assert_int_equal(count_in(&c, "chunked") + count_in(&c, "content-length"), 0);
+		turn_until(d, d->dones == (int)i + 1);
+		client_close(&c);
+	}
+	assert_int_equal(d->gones, 0);
+}
+
+static void
+fewer_bytes_than_promised_are_seen_to_be_cut(void **state)
+{
+	static const char *const written[] = { "", "123456789" };
+	struct door *d = *state;
+
+	for (size_t i = 0; i < COUNT(written); i++) {
+		struct client c = open_sized(d, "10");
+
+		stream_write(d->stream, span_of(written[i]));
+		stream_end(d->stream);
+		turn_until(d, client_is_closed(&c));
+		assert_int_equal(c.error, ECONNRESET);
+		turn_until(d, d->dones == (int)i + 1);
+		client_close(&c);
+	}
+	assert_int_equal(d->gones, 0);
+}
+
+static void
+more_bytes_than_promised_are_cut_off(void **state)
+{
+	static const char *const pieces[][3] = { { "12345", "67890", "late" },
+		{ "1234567890late", "and", "later" }, { "12345", "67890late", "" } };
+	struct door *d = *state;
+
+	for (size_t i = 0; i < COUNT(pieces); i++) {
+		struct client c = open_sized(d, "10");
+
+		for (size_t k = 0; k < COUNT(pieces[i]); k++)
+			assert_true(stream_write(d->stream, span_of(pieces[i][k])));
+		stream_end(d->stream);
+		client_hear_end(d, &c);
+		assert_true(span_ends(buf_span(&c.in), "\r\n\r\n1234567890"));
+		client_close(&c);
+	}
+}
+
+static void
+a_promise_of_nothing_is_kept_by_the_head_alone(void **state)
+{
+	struct door *d = *state;
+	struct client c = open_sized(d, "0");
+
+	stream_end(d->stream);
+	client_hear_end(d, &c);
+	assert_true(span_ends(buf_span(&c.in), "\r\n\r\n"));
+	assert_int_equal(count_in(&c, "\r\nContent-Length: 0\r\n"), 1);
+	client_close(&c);
+}
+
+static void
+head_is_told_the_promised_length(void **state)
+{
+	static const struct header promise = { "content-length", "1000000" };
+	struct door *d = *state;
+
+	for (int writes = 0; writes < 2; writes++) {
+		struct client c =
+		    open_promised(d, "HEAD /s HTTP/1.1\r\nHost: x\r\n\r\n", 200, &promise, 1);
+
+		if (writes)
+			stream_write(d->stream, SPAN("nobody asked"));
+		stream_end(d->stream);
+		client_hear_end(d, &c);
+		assert_true(span_ends(buf_span(&c.in), "\r\n\r\n"));
+		assert_int_equal(count_in(&c, "\r\nContent-Length: 1000000\r\n"), 1);
+		assert_int_equal(count_in(&c, "\r\n\r\n"), 1);
+		client_close(&c);
+	}
+}
+
+static void
+a_status_without_a_body_promises_nothing(void **state)
+{
+	static const struct header promise = { "content-length", "10" };
+	static const int statuses[] = { 204, 304 };
+	struct door *d = *state;
+
+	for (size_t i = 0; i < COUNT(statuses); i++) {
+		struct client c = open_promised(d, GET, statuses[i], &promise, 1);
+
+		stream_end(d->stream);
+		client_hear_end(d, &c);
+		assert_true(span_ends(buf_span(&c.in), "\r\n\r\n"));
+		assert_int_equal(count_in(&c, "ength"), 0);
+		client_close(&c);
+	}
+}
+
+static void
+a_length_that_cannot_be_relied_on_is_no_promise(void **state)
+{
+	static const struct header cases[][2] = {
+		{ { "content-length", "" }, { "x-a", "b" } },
+		{ { "content-length", "ten" }, { "x-a", "b" } },
+		{ { "content-length", "-1" }, { "x-a", "b" } },
+		{ { "content-length", "10, 10" }, { "x-a", "b" } },
+		{ { "content-length", "99999999999999999999" }, { "x-a", "b" } },
+		{ { "content-length", "3\r\nx-forged: y" }, { "x-a", "b" } },
+		{ { "content-length", "3" }, { "CONTENT-LENGTH", "4" } },
+		{ { "content-length", "3" }, { "Content-Length", "x" } },
+		{ { "content-length", NULL }, { NULL, "3" } },
+	};
+	struct door *d = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct client c = open_promised(d, GET, 200, cases[i], 2);
+
+		stream_write(d->stream, SPAN("some"));
+		stream_end(d->stream);
+		client_hear_end(d, &c);
+		assert_true(span_ends(buf_span(&c.in), "\r\n\r\n4\r\nsome\r\n0\r\n\r\n"));
+		assert_int_equal(count_in(&c, "ength") + count_in(&c, "forged"), 0);
+		client_close(&c);
+	}
+}
+
+static void
+a_length_that_is_given_twice_is_sent_once(void **state)
+{
+	static const struct header twice[] = { { "content-length", "4" },
+		{ "Content-Length", "4" } };
+	struct door *d = *state;
+	struct client c = open_promised(d, GET, 200, twice, 2);
+
+	stream_write(d->stream, SPAN("some"));
+	stream_end(d->stream);
+	client_hear_end(d, &c);
+	assert_true(span_ends(buf_span(&c.in), "\r\n\r\nsome"));
+	assert_int_equal(count_in(&c, "ength: 4"), 1);
+	client_close(&c);
+}
+
+static void
+a_large_download_keeps_its_promise_at_the_reader_s_pace(void **state)
+{
+	struct door *d = *state;
+	size_t len = 32 << 20, written = 0, most = 0, head;
+	struct client c = open_sized(d, "33554432");
+	char piece[5000];
+	int drains;
+
+	client_hear(d, &c, "\r\n\r\n");
+	head = c.in.len;
+	while (written < len) {
+		size_t n = len - written < sizeof(piece) ? len - written : sizeof(piece);
+
+		for (size_t i = 0; i < n; i++)
+			piece[i] = (char)((written + i) * 7 + (written + i) / 251);
+		written += n;
+		drains = d->drains;
+		if (!stream_write(d->stream, span_mem(piece, n)))
+			turn_until(d, ({
+				client_take(&c, 100000);
+				d->drains > drains;
+			}));
+		if (stream_waiting(d->stream) > most)
+			most = stream_waiting(d->stream);
+	}
+	stream_end(d->stream);
+	client_hear_end(d, &c);
+	assert_true(most <= d->config.stream.high_water_bytes + sizeof(piece));
+	assert_int_equal(c.in.len - head, len);
+	for (size_t i = 0; i < len; i++)
+		if (c.in.data[head + i] != (char)(i * 7 + i / 251))
+			fail_msg("byte %zu", i);
+	client_close(&c);
+}
+
 /* ---- back-pressure ---- */
 
 static void
@@ -642,6 +868,15 @@ main(void)
 		CASE(what_one_turn_brought_goes_in_one_piece),
 		CASE(a_thousand_streams_leave_no_descriptor_behind),
 		CASE(many_streams_at_once_keep_their_bytes_apart),
+		CASE(a_promised_length_is_sent_and_the_bytes_as_they_are),
+		CASE(fewer_bytes_than_promised_are_seen_to_be_cut),
+		CASE(more_bytes_than_promised_are_cut_off),
+		CASE(a_promise_of_nothing_is_kept_by_the_head_alone),
+		CASE(head_is_told_the_promised_length),
+		CASE(a_status_without_a_body_promises_nothing),
+		CASE(a_length_that_cannot_be_relied_on_is_no_promise),
+		CASE(a_length_that_is_given_twice_is_sent_once),
+		CASE(a_large_download_keeps_its_promise_at_the_reader_s_pace),
 		CASE(a_slow_reader_sets_the_pace),
 		CASE(a_reader_that_stops_is_gone),
 		CASE(a_stream_with_nothing_to_say_is_not_stalled),

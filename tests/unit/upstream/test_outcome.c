@@ -197,6 +197,7 @@ what_the_network_said_blames_rightly(void **state)
 		{ FETCH_TOTAL_SLOW, OUTCOME_OUT_OF_TIME, false },
 		{ FETCH_PROTOCOL, OUTCOME_GARBLED, true },
 		{ FETCH_REFUSED, OUTCOME_UNREACHABLE, true },
+		{ FETCH_FORBIDDEN, OUTCOME_UNREACHABLE, true },
 	};
 
 	(void)state;
