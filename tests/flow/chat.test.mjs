@@ -299,7 +299,9 @@ flow('models, listed and single, in the shape that the caller knows', async (t) 
   assert.equal(list.object, 'list');
   assert.deepEqual(
     list.data.map((m) => [m.id, m.object]),
-    ['gemini-2.5-flash', 'gemini-2.5-pro', 'gemini-2.5-flash-lite'].map((m) => [m, 'model']),
+    ['gemini-2.5-flash', 'gemini-2.5-flash-lite', 'gemini-2.5-pro']
+      .flatMap((m) => [m, `${m}-search`])
+      .map((m) => [m, 'model']),
   );
   const one = (await pollux.get('/v1/models/gemini-2.5-pro')).json;
   assert.deepEqual([one.id, one.object], ['gemini-2.5-pro', 'model']);

@@ -11,42 +11,16 @@ import {
   piece,
   until,
 } from '../flow/harness.mjs';
+import { openai, refusal } from './sdks.mjs';
 
 const MODEL = 'gemini-2.5-flash';
 const HI = { model: MODEL, messages: [{ role: 'user', content: 'hi' }] };
-
-/** The SDK, and how many requests it has sent. */
-function sdk(pollux, options = {}) {
-  const client = new OpenAI({
-    baseURL: `${pollux.url}/v1`,
-    apiKey: pollux.clientKey,
-    maxRetries: 0,
-    ...options,
-    fetch: (...args) => {
-      client.sent++;
-      return fetch(...args);
-    },
-  });
-  client.sent = 0;
-  return client;
-}
-
-/** What the promise is rejected with. */
-async function refusal(promise, kind) {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof kind, `${error.constructor.name}: ${error.message}`);
-    return error;
-  }
-  return assert.fail('it was not refused');
-}
 
 flow('chat.completions.create', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux();
 
-  const { data, request_id: id } = await sdk(pollux)
+  const { data, request_id: id } = await openai(pollux)
     .chat.completions.create({
       model: MODEL,
       temperature: 0.5,
@@ -71,7 +45,7 @@ flow('chat.completions.create, streaming', async (t) => {
   await t.gemini();
   const pollux = await t.pollux();
 
-  const stream = await sdk(pollux).chat.completions.create({
+  const stream = await openai(pollux).chat.completions.create({
     ...HI,
     stream: true,
     stream_options: { include_usage: true },
@@ -95,7 +69,7 @@ flow('chat.completions.stream puts the pieces together', async (t) => {
   await t.gemini();
   const pollux = await t.pollux();
 
-  const stream = sdk(pollux).chat.completions.stream({
+  const stream = openai(pollux).chat.completions.stream({
     ...HI,
     stream_options: { include_usage: true },
   });
@@ -124,7 +98,7 @@ flow('each piece is there when it was said', async (t) => {
   const pollux = await t.pollux();
 
   const said = [];
-  for await (const chunk of await sdk(pollux).chat.completions.create({ ...HI, stream: true })) {
+  for await (const chunk of await openai(pollux).chat.completions.create({ ...HI, stream: true })) {
     const text = chunk.choices[0].delta.content;
     if (text) said.push(text);
     if (text === 'one') next.resolve();
@@ -135,7 +109,7 @@ flow('each piece is there when it was said', async (t) => {
 flow('models.list and models.retrieve', async (t) => {
   await t.gemini();
   const pollux = await t.pollux();
-  const client = sdk(pollux);
+  const client = openai(pollux);
 
   const ids = [];
   for await (const model of client.models.list()) ids.push(model.id);
@@ -148,11 +122,11 @@ flow('models.list and models.retrieve', async (t) => {
 flow('errors are those that programs catch', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux({ 'server.max_body': '16 KiB' });
-  const client = sdk(pollux);
+  const client = openai(pollux);
   const create = (fields, options) => client.chat.completions.create({ ...HI, ...fields }, options);
 
   const stranger = await refusal(
-    sdk(pollux, { apiKey: 'sk-stranger-of-some-length' }).chat.completions.create(HI),
+    openai(pollux, { apiKey: 'sk-stranger-of-some-length' }).chat.completions.create(HI),
     OpenAI.AuthenticationError,
   );
   assert.equal(stranger.code, 'invalid_api_key');
@@ -189,7 +163,7 @@ flow('a limit is a RateLimitError, with the time to wait', async (t) => {
   gemini.anyone.answers(429, { quotaId: PER_MINUTE, retryDelay: '30s' });
   const pollux = await t.pollux({ 'queue.max_wait': '0s' });
 
-  const error = await refusal(sdk(pollux).chat.completions.create(HI), OpenAI.RateLimitError);
+  const error = await refusal(openai(pollux).chat.completions.create(HI), OpenAI.RateLimitError);
 
   assert.equal(error.type, 'rate_limit_error');
   assert.ok(Number(error.headers.get('retry-after')) > 20);
@@ -199,7 +173,7 @@ flow('the SDK tries again when it was told to, not before', async (t) => {
   const gemini = await t.gemini();
   gemini.for('k1').answers(429, { quotaId: PER_MINUTE, retryDelay: '2s' }).behaves();
   const pollux = await t.pollux({ 'queue.max_wait': '0s' });
-  const client = sdk(pollux, { maxRetries: 5 });
+  const client = openai(pollux, { maxRetries: 5 });
 
   const answer = await client.chat.completions.create(HI);
 
@@ -211,7 +185,7 @@ flow('the SDK does not try again what will not get better', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux({ keys: ['k1', 'k2'], 'queue.max_wait': '0s' });
   const once = async (kind) => {
-    const client = sdk(pollux, { maxRetries: 5 });
+    const client = openai(pollux, { maxRetries: 5 });
     const error = await refusal(client.chat.completions.create(HI), kind);
     assert.equal(client.sent, 1, error.message);
     await pollux.thaw();
@@ -247,7 +221,7 @@ flow('what breaks in the middle is raised in the middle', async (t) => {
       await first.promise;
       await breaks(asked);
     });
-    const client = sdk(pollux, { maxRetries: 5 });
+    const client = openai(pollux, { maxRetries: 5 });
     let heard = '';
     const error = await refusal(
       (async () => {
@@ -273,7 +247,7 @@ flow('a program that gives up stops Gemini', async (t) => {
     await asked.event(piece('one'));
   });
   const pollux = await t.pollux();
-  const client = sdk(pollux);
+  const client = openai(pollux);
 
   for await (const chunk of await client.chat.completions.create({ ...HI, stream: true })) {
     if (chunk.choices[0].delta.content) break;
@@ -297,7 +271,7 @@ flow('many at once', async (t) => {
       : asked.whole(200, piece(`${said}!`, { finish: 'STOP' }));
   });
   const pollux = await t.pollux();
-  const client = sdk(pollux);
+  const client = openai(pollux);
 
   await Promise.all(
     Array.from({ length: 60 }, async (_, i) => {

@@ -141,7 +141,7 @@ const MODELS = ['gemini-2.5-flash', 'gemini-2.5-pro', 'gemini-2.5-flash-lite'].m
 }));
 
 /** What it says to someone whom no story mentions. */
-async function politely(asked) {
+export async function politely(asked) {
   const [, name, verb] = /^\/v1beta\/models(?:\/([^:]+))?(?::(\w+))?$/.exec(asked.path) ?? [];
   const known = MODELS.find((m) => m.name === `models/${name}`);
   if (asked.method === 'GET' && !name) return asked.whole(200, { models: MODELS });
@@ -306,6 +306,8 @@ export class Gemini {
 
   #serve(conn) {
     let input = Buffer.alloc(0);
+    let coming = []; // more of a large body, put together when it is whole
+    let missing = 0; // bytes of it
     let current = null;
     this.connections++;
     this.#conns.add(conn);
@@ -316,8 +318,13 @@ export class Gemini {
       current.abort.resolve();
     };
     const next = () => {
+      input = Buffer.concat([input, ...coming]);
+      coming = [];
       const found = current ? null : readRequest(input);
-      if (!found) return;
+      if (!found) {
+        missing = bytesMissing(input);
+        return;
+      }
       input = input.subarray(found.bytes);
       current = new Asked(conn, found.line, found.head, found.body);
       current.over = () => {
@@ -332,8 +339,9 @@ export class Gemini {
       });
     };
     conn.on('data', (bytes) => {
-      input = Buffer.concat([input, bytes]);
-      next();
+      coming.push(bytes);
+      missing -= bytes.length;
+      if (missing <= 0) next();
     });
     conn.on('error', gone);
     conn.on('end', gone);
@@ -342,6 +350,15 @@ export class Gemini {
       gone();
     });
   }
+}
+
+/** How much of the request's body has not come yet; 0 when even that is not known. */
+function bytesMissing(input) {
+  const end = input.indexOf('\r\n\r\n');
+  if (end < 0) return 0;
+  const head = input.toString('latin1', 0, end);
+  const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0);
+  return Math.max(0, end + 4 + length - input.length);
 }
 
 /** A whole request at the beginning of the bytes, or null. */

@@ -43,3 +43,15 @@ export async function until(condition, what) {
     over = true;
   }
 }
+
+/** Until the emitter says one of these; nothing of the waiting stays with it. */
+export function happens(emitter, ...names) {
+  return new Promise((resolve) => {
+    const over = (name) => () => {
+      for (const n of names) emitter.off(n, listeners[n]);
+      resolve(name);
+    };
+    const listeners = Object.fromEntries(names.map((name) => [name, over(name)]));
+    for (const name of names) emitter.on(name, listeners[name]);
+  });
+}
