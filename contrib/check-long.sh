@@ -2,7 +2,7 @@
 # The second ring of tests: what takes minutes of real time or tools that few have installed.
 #
 #   the tests under clang; clang-tidy (.clang-tidy); unit tests and a daemon under valgrind; make distcheck; the options of
-#   configure on and off; each fuzz target for FUZZ_S (60) seconds; the timed proofs of tests/long/
+#   configure on and off; each fuzz target for FUZZ_S (600) seconds; the timed proofs of tests/long/
 #
 # usage: sh contrib/check-long.sh [STEP...]       steps: clang tidy valgrind distcheck options fuzz proofs
 # The last line counts steps: "N passed, M failed".
@@ -10,7 +10,7 @@ me=check-long.sh
 top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 . "$top/contrib/packages.sh"
 
-fuzz_s=${FUZZ_S:-60}
+fuzz_s=${FUZZ_S:-600}
 passed=0
 failed=0
 
@@ -130,19 +130,25 @@ step_options() {
 
 step_fuzz() {
 	build long-fuzz CC=clang CFLAGS='-O1 -g' --enable-fuzzing || return 1
-	found=0
-	for target in "$top"/build/long-fuzz/tests/fuzz/fuzz_*; do
-		[ -f "$target" ] && [ -x "$target" ] || continue
-		name=${target##*/fuzz_}
-		say "fuzzing $name for $fuzz_s s"
-		mkdir -p "$top/build/long-fuzz/found/$name"
-		logged "$top/build/long-fuzz/$name.log" "$target" -max_total_time="$fuzz_s" -timeout=10 \
-			-rss_limit_mb=2048 -artifact_prefix="$top/build/long-fuzz/$name-" \
-			"$top/build/long-fuzz/found/$name" "$top/tests/fuzz/corpus/$name" ||
-			{ echo "$name: an input that breaks it lies in build/long-fuzz" >&2; return 1; }
-		found=$((found + 1))
+	dir=$top/build/long-fuzz
+	ls "$dir"/tests/fuzz/fuzz_* | grep -v '\.o$' >"$dir/targets"
+	[ -s "$dir/targets" ] || return 1
+	say "fuzzing $(wc -l <"$dir/targets") targets for $fuzz_s s each, $cores at a time"
+	rm -f "$dir"/*.broken
+	# As many at a time as there are cores, each with a log and a corpus of its own.
+	xargs -P "$cores" -I{} sh -c '
+		name=${1##*/fuzz_}
+		mkdir -p "$2/found/$name"
+		"$1" -max_total_time="$3" -timeout=10 -rss_limit_mb=2048 \
+			-artifact_prefix="$2/$name-" "$2/found/$name" "$4/$name" >"$2/$name.log" 2>&1 ||
+			tail -n 20 "$2/$name.log" >"$2/$name.broken"
+	' sh {} "$dir" "$fuzz_s" "$top/tests/fuzz/corpus" <"$dir/targets"
+	for broken in "$dir"/*.broken; do
+		[ -f "$broken" ] || return 0
+		cat "$broken" >&2
+		echo "${broken%.broken}: an input that breaks it lies in build/long-fuzz" >&2
 	done
-	[ $found -gt 0 ]
+	return 1
 }
 
 # Each says what it measured, as comments between the lines of its TAP.

@@ -379,6 +379,9 @@ open_response(struct exchange *x)
 {
 	response_init(&x->response, x->gate, x->request, x->route.dialect, &x->call);
 	x->response.out.house = &x->house.face;
+	/* The same for each request: clients compare lists. */
+	if (x->route.op == OP_MODELS_LIST || x->route.op == OP_MODEL_GET)
+		x->response.out.created_s = x->gate->started_s;
 	x->response.allow = x->route.allow;
 	x->response.full = on_full;
 	x->response.drained = on_drained;

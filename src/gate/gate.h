@@ -26,6 +26,7 @@ struct gate { /* all pointers borrowed */
 	struct learned *learned;
 	struct catalogue *catalogue;
 	struct dialect_options options;
+	int64_t started_s; /* Unix time of the worker's start: when its models were "created" */
 };
 
 #endif

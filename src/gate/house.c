@@ -288,7 +288,7 @@ house_leave(struct house *h)
 	struct savings *s = h->savings;
 
 	if (h->found_models)
-		catalogue_save(h->gate->catalogue);
+		catalogue_save(h->gate->catalogue, loop_wall_ms(h->gate->loop));
 	h->found_models = false;
 	h->savings = NULL;
 	h->saved = NULL;

@@ -273,7 +273,8 @@ come_up(struct worker *w, struct err *e)
 		.upstream = &w->upstream,
 		.writer = w->writer,
 		.learned = w->learned,
-		.catalogue = w->catalogue };
+		.catalogue = w->catalogue,
+		.started_s = loop_wall_ms(w->loop) / 1000 };
 	house_options(b->config, &w->gate.options);
 	if (!open_server(w, e))
 		return false;

@@ -300,27 +300,36 @@ catalogue_note(struct catalogue *c, const struct catalogue_model *m)
 	put(c, m, true);
 }
 
+/* What is to be done about a record: written, erased since nobody was told of it for long, or
+ * nothing.  What the store does not take is told anew soon. */
+static bool
+make_op(struct item *i, int64_t now_wall_ms, struct arena *arena, struct write_op *op)
+{
+	bool forgotten = now_wall_ms - i->m.seen_wall_ms >= CATALOGUE_FORGET_MS;
+	struct buf record = BUF_INIT;
+
+	*op = (struct write_op){ .table = TABLE_MODEL, .key = i->m.name };
+	if (!i->changed || forgotten)
+		return forgotten;
+	i->changed = false;
+	catalogue_encode(&i->m, &record);
+	op->value = arena_span(arena, buf_span(&record));
+	buf_fini(&record);
+	return true;
+}
+
 void
-catalogue_save(struct catalogue *c)
+catalogue_save(struct catalogue *c, int64_t now_wall_ms)
 {
 	struct write_op *ops = mem_array(c->count, sizeof(*ops));
 	struct arena *arena = arena_new(0);
-	struct buf record = BUF_INIT;
 	size_t n = 0;
 
-	for (size_t i = 0; i < c->count; i++) {
-		if (!c->items[i].changed)
-			continue;
-		c->items[i].changed = false; /* what is not taken below is told anew soon */
-		buf_clear(&record);
-		catalogue_encode(&c->items[i].m, &record);
-		ops[n++] = (struct write_op){ .table = TABLE_MODEL,
-			.key = c->items[i].m.name,
-			.value = arena_span(arena, buf_span(&record)) };
-	}
+	for (size_t i = 0; i < c->count; i++)
+		if (make_op(&c->items[i], now_wall_ms, arena, &ops[n]))
+			n++;
 	if (n > 0 && c->writer && !writer_write(c->writer, ops, n, NULL, NULL))
 		log_warn("upstream", "the list of models is not stored: too much waits", NULL);
-	buf_fini(&record);
 	arena_free(&arena);
 	mem_free(ops);
 }

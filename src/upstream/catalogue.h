@@ -50,6 +50,6 @@ void catalogue_refine(struct catalogue *, struct span bare, struct model_facts *
 
 /* A credential was told of this model just now.  Copies; written to the store by catalogue_save. */
 void catalogue_note(struct catalogue *, const struct catalogue_model *);
-void catalogue_save(struct catalogue *);
+void catalogue_save(struct catalogue *, int64_t now_wall_ms);
 
 #endif

@@ -29,8 +29,12 @@ writer_write(struct writer *w, const struct write_op *ops, size_t n, writer_fn *
 		store_abort(&t);
 		return false;
 	}
-	for (size_t i = 0; i < n; i++)
-		store_put(&t, ops[i].table, ops[i].key, ops[i].value);
+	for (size_t i = 0; i < n; i++) {
+		if (ops[i].value.p)
+			store_put(&t, ops[i].table, ops[i].key, ops[i].value);
+		else
+			store_erase(&t, ops[i].table, ops[i].key);
+	}
 	assert_true(store_end(&t, &e));
 	board_bump(w->world->board, BOARD_GEN_MODELS);
 	w->writes++;
@@ -295,7 +299,7 @@ another_worker_has_what_was_saved(void **state)
 	note(s->here, "a", T0);
 	note(s->here, "b", T0);
 	assert_string_equal(listed(s, s->there, T0), "");
-	catalogue_save(s->here);
+	catalogue_save(s->here, T0);
 	assert_string_equal(listed(s, s->there, T0), " a b");
 	assert_true(catalogue_is_fresh(s->there, T0));
 	assert_true(span_is(catalogue_find(s->there, SPAN("a"))->display_name, "Gemini \"x\""));
@@ -306,15 +310,15 @@ what_has_not_changed_is_not_saved_again(void **state)
 {
 	struct shelf *s = *state;
 
-	catalogue_save(s->here);
+	catalogue_save(s->here, T0);
 	assert_int_equal(s->writer.writes, 0);
 	note(s->here, "a", T0);
 	note(s->here, "b", T0);
-	catalogue_save(s->here);
-	catalogue_save(s->here);
+	catalogue_save(s->here, T0);
+	catalogue_save(s->here, T0);
 	assert_int_equal(s->writer.writes, 1);
 	note(s->here, "b", T0 + SECOND);
-	catalogue_save(s->here);
+	catalogue_save(s->here, T0);
 	assert_int_equal(s->writer.ops, 3);
 }
 
@@ -327,10 +331,10 @@ what_is_not_saved_yet_survives_another_ones_write(void **state)
 	note(s->here, "a", T0 + SECOND);
 	note(s->there, "a", T0);
 	note(s->there, "b", T0);
-	catalogue_save(s->there);
+	catalogue_save(s->there, T0);
 	assert_string_equal(listed(s, s->here, T0), " a b");
 	assert_int_equal(catalogue_find(s->here, SPAN("a"))->seen_wall_ms, T0 + SECOND);
-	catalogue_save(s->here);
+	catalogue_save(s->here, T0);
 	assert_int_equal(catalogue_find(s->there, SPAN("a"))->seen_wall_ms, T0 + SECOND);
 }
 
@@ -342,7 +346,7 @@ what_left_the_store_leaves_the_list(void **state)
 
 	note(s->here, "a", T0);
 	note(s->here, "b", T0);
-	catalogue_save(s->here);
+	catalogue_save(s->here, T0);
 	struct txn t = store_write(s->world->store);
 
 	store_erase(&t, TABLE_MODEL, SPAN("a"));
@@ -359,7 +363,7 @@ a_broken_record_costs_only_itself(void **state)
 
 	note(s->here, "a", T0);
 	note(s->here, "c", T0);
-	catalogue_save(s->here);
+	catalogue_save(s->here, T0);
 	struct txn t = store_write(s->world->store);
 
 	store_put(&t, TABLE_MODEL, SPAN("b"), SPAN("\x01\x7f"));
@@ -375,7 +379,7 @@ what_the_queue_does_not_take_is_listed_here(void **state)
 
 	s->writer.is_full = true;
 	note(s->here, "a", T0);
-	catalogue_save(s->here);
+	catalogue_save(s->here, T0);
 	assert_string_equal(listed(s, s->here, T0), " a");
 }
 
@@ -394,7 +398,7 @@ a_list_without_end_is_cut(void **state)
 	for (size_t i = 0; i < s->names.len; i++)
 		spaces += s->names.data[i] == ' ';
 	assert_in_range(spaces, 100, 1000);
-	catalogue_save(s->here);
+	catalogue_save(s->here, T0);
 	assert_int_equal(s->writer.writes, 1);
 }
 
@@ -436,6 +440,20 @@ a_model_nobody_was_told_of_stays_as_it_is(void **state)
 	assert_false(f.thinks);
 }
 
+static void
+what_is_forgotten_leaves_the_store(void **state)
+{
+	struct shelf *s = *state;
+
+	note(s->here, "gemini-old", T0 - CATALOGUE_FORGET_MS);
+	note(s->here, "gemini-new", T0);
+	catalogue_save(s->here, T0 - HOUR);
+	assert_non_null(catalogue_find(s->there, SPAN("gemini-old")));
+	catalogue_save(s->here, T0);
+	assert_null(catalogue_find(s->there, SPAN("gemini-old")));
+	assert_non_null(catalogue_find(s->there, SPAN("gemini-new")));
+}
+
 int
 main(void)
 {
@@ -457,6 +475,7 @@ main(void)
 		CASE(what_has_not_changed_is_not_saved_again),
 		CASE(what_is_not_saved_yet_survives_another_ones_write),
 		CASE(what_left_the_store_leaves_the_list),
+		CASE(what_is_forgotten_leaves_the_store),
 		CASE(a_broken_record_costs_only_itself),
 		CASE(what_the_queue_does_not_take_is_listed_here),
 		CASE(a_list_without_end_is_cut),
