@@ -94,12 +94,27 @@ joined(struct arena *arena, const char *before, struct span s, const char *behin
 	return span_mem(p, head + s.len + tail);
 }
 
+/*
+ * Gemini keeps the numbers of a result as doubles.  A long number that stands alone is an id as a
+ * rule, and the model is to see all of its digits.
+ */
+static bool
+is_long_number(struct span json)
+{
+	struct span text = span_trim(json);
+	int64_t value;
+
+	if (text.p[0] != '-' && (text.p[0] < '0' || text.p[0] > '9'))
+		return false;
+	return text.len > EXACT_DIGITS && !(whole_number(text, &value) && value == (int64_t)(double)value);
+}
+
 struct span
 message_call_response(struct span escaped, struct arena *arena)
 {
 	struct span json;
 
-	if (!find_json(escaped, arena, &json))
+	if (!find_json(escaped, arena, &json) || is_long_number(json))
 		return joined(arena, "{\"output\":\"", escaped, "\"}");
 	if (is_object(json))
 		return json;

@@ -256,6 +256,13 @@ message_part_refuse(const struct message_parts *list, size_t at, const char *wha
 	return refuse(e, what, "messages[%zu].%s[%zu].type", list->message, list->name, at);
 }
 
+/* Beside the data nothing is known there (Gemini API reference, FunctionResponsePart). */
+static bool
+stands_in_result(const struct message_media *with)
+{
+	return with->of_result && with->facts->major >= 3;
+}
+
 /* Families that know no resolution of a part get the highest that any part asks for. */
 static const char *
 resolution_of(const struct media_writing *w)
@@ -265,6 +272,8 @@ resolution_of(const struct media_writing *w)
 	bool high = scan_key_is(detail, "high");
 
 	if ((facts->lacks & LACKS(MEDIA_RESOLUTION)) || (!high && !scan_key_is(detail, "low")))
+		return NULL;
+	if (stands_in_result(w->with))
 		return NULL;
 	if (facts->major >= 3)
 		return high ? "MEDIA_RESOLUTION_HIGH" : "MEDIA_RESOLUTION_LOW";
@@ -288,7 +297,7 @@ members_of(const struct media_writing *w)
 	struct buf members = BUF_INIT;
 	struct span signature = SPAN_NONE, all;
 
-	if (x == NULL)
+	if (x == NULL || stands_in_result(w->with))
 		return SPAN_NONE;
 	if (w->with->of_model)
 		signature = message_extra_signature(x, w->with->turns);

@@ -239,13 +239,16 @@ add_native_parts(struct reading *r, const struct message *m)
 static bool
 gather_parts(struct reading *r, const struct message *m)
 {
+	struct message_media media = r->media;
+
 	rope_clear(&r->parts);
-	r->media.of_model = false;
+	media.of_model = false;
+	media.of_result = true;
 	for (size_t i = 0; i < r->content.count; i++) {
 		if (r->content.list[i].kind != MESSAGE_MEDIA)
 			continue;
 		next_part(&r->parts);
-		if (!message_media_write(&r->media, &r->content, i, &r->parts))
+		if (!message_media_write(&media, &r->content, i, &r->parts))
 			return false;
 	}
 	return add_native_parts(r, m);

@@ -31,7 +31,7 @@ static const struct integer_field {
 	size_t place;
 } integer_fields[] = {
 	{ "n", 1, N_MAX, PLACE(n) },
-	{ "top_k", 1, INT32_MAX, PLACE(top_k) },
+	{ "top_k", -1, INT32_MAX, PLACE(top_k) }, /* below 1: off, as other servers have it */
 	{ "seed", INT64_MIN, INT64_MAX, PLACE(seed) },
 	{ "max_tokens", 1, INT64_MAX, PLACE(max_tokens) },
 	{ "max_completion_tokens", 1, INT64_MAX, PLACE(max_completion_tokens) },
@@ -343,7 +343,7 @@ write_randomness(struct writing *w)
 		object_raw(w->o, "temperature", p->temperature.raw);
 	if (p->top_p.set && !greedy)
 		object_raw(w->o, "topP", p->top_p.raw);
-	if (p->top_k.set && may_have(w, LACKS(TOP_K), "top_k"))
+	if (p->top_k.value > 0 && may_have(w, LACKS(TOP_K), "top_k"))
 		object_int(w->o, "topK", p->top_k.value);
 	/* Several calls of one seed would all answer the same. */
 	if (p->seed.set && openai_params_fan_out(p, w->facts))

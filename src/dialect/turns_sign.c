@@ -130,24 +130,34 @@ take_upstream_id(struct turns *t, struct told_call *c, struct span id)
 	c->upstream_id = id;
 }
 
+/* By what it is: not against another signature that the client brought with it. */
+static bool
+guess(const struct turns *t, const struct told_call *c, size_t place, struct signed_call *out)
+{
+	return recall_by_content(t, c, place, out) &&
+	       (c->signature.len == 0 || out->signature.len == 0 ||
+		   span_eq(c->signature, out->signature));
+}
+
 void
 told_call_recall(
     struct turns *t, struct told_call *c, struct span in_id, struct span brought, size_t place)
 {
 	struct signed_call stored = { 0 };
-	bool by_id = recall_by_id(t, c->id, &stored);
+	bool by_id = recall_by_id(t, c->id, &stored), certain;
 
 	c->signature = clean(t->arena, brought);
 	if (c->signature.len == 0 && is_base64(in_id))
 		c->signature = in_id;
-	c->guessed = !by_id && c->signature.len == 0 && recall_by_content(t, c, place, &stored);
-	c->known = by_id || c->guessed;
+	c->known = by_id || guess(t, c, place, &stored);
 	if (!c->known)
 		return;
+	certain = by_id || (c->signature.len > 0 && span_eq(c->signature, stored.signature));
+	c->guessed = !certain;
 	c->record = stored.id;
 	c->step_index = stored.step_index;
 	c->signature = is_of_family(t, stored.model) ? stored.signature : SPAN_NONE;
-	if (by_id)
+	if (certain)
 		take_upstream_id(t, c, stored.upstream_id);
 	else
 		c->upstream_id = stored.upstream_id;

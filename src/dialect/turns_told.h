@@ -34,7 +34,7 @@ struct told_call {
 	struct span signature;      /* plain base64: the one that is right for it; may be empty */
 	struct span upstream_id;    /* plain; empty: it goes without */
 	bool known;                 /* the house remembers it */
-	bool guessed;               /* by what it is, not by its id */
+	bool guessed;               /* by what it is alone */
 	struct span record;         /* the id that the house remembers it by */
 	size_t step_index;          /* of a known one */
 	struct told_result *result; /* NULL: none */

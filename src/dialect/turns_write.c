@@ -221,12 +221,19 @@ open_calls(struct writing *w)
 	next_content(w, ROLE_MODEL);
 }
 
+/* A signature is one call's: some clients copy that of the first to all of an answer. */
 static void
 write_calls(struct writing *w, struct told_call *const *calls, size_t count, bool current_turn)
 {
-	for (size_t i = 0; i < count; i++)
-		write_call(
-		    w, calls[i], told_call_signature(w->turns, calls[i], i == 0, current_turn));
+	struct span first = SPAN_NONE;
+
+	for (size_t i = 0; i < count; i++) {
+		struct span s = told_call_signature(w->turns, calls[i], i == 0, current_turn);
+
+		write_call(w, calls[i], i > 0 && span_eq(s, first) ? SPAN_NONE : s);
+		if (i == 0)
+			first = s;
+	}
 	write_results(w, calls, count);
 }
 

@@ -158,7 +158,10 @@ flow('files, sound and video reach Gemini with their types', async (t) => {
   const inline = (mimeType) => ({ inlineData: { mimeType, data } });
 
   for (const [part, expected] of [
-    [{ type: 'file', file: { file_data: `data:application/pdf;base64,${data}` } }, 'application/pdf'],
+    [
+      { type: 'file', file: { file_data: `data:application/pdf;base64,${data}` } },
+      'application/pdf',
+    ],
     [{ type: 'file', file: { file_data: data, filename: 'a.PDF' } }, 'application/pdf'],
     [{ type: 'file', file: { file_data: data } }, 'application/pdf'],
     [{ type: 'input_audio', input_audio: { data, format: 'wav' } }, 'audio/wav'],
@@ -219,7 +222,10 @@ flow('a picture elsewhere is fetched, looked at and sent along', async (t) => {
     assert.equal(answer.status, 200, answer.body);
     assert.deepEqual(seen(gemini), [part], path);
   }
-  assert.ok(proxy.elsewhere(gemini).every((x) => x === `${HOST}:80`), 'all through the proxy');
+  assert.ok(
+    proxy.elsewhere(gemini).every((x) => x === `${HOST}:80`),
+    'all through the proxy',
+  );
   for (const { headers } of media.hits) {
     assert.equal(headers.host, HOST);
     for (const name of ['authorization', 'x-goog-api-key', 'cookie', 'x-api-key'])
@@ -239,21 +245,24 @@ flow('one URL is fetched once, however often it is named', async (t) => {
   assert.deepEqual(media.hits.map((h) => h.url).sort(), ['/cat.png', '/dog.png']);
 });
 
-flow('what was fetched is not fetched again for another credential or a mended request', async (t) => {
-  const { gemini, media, pollux } = await scene(t, { keys: ['k1', 'k2'], 'pool.pick': 'order' });
-  gemini
-    .for('k1')
-    .answers(400, { message: 'Penalty is not enabled for this model' })
-    .answers(429, { retryDelay: '40s' });
-  gemini.for('k2').says('a cat');
+flow(
+  'what was fetched is not fetched again for another credential or a mended request',
+  async (t) => {
+    const { gemini, media, pollux } = await scene(t, { keys: ['k1', 'k2'], 'pool.pick': 'order' });
+    gemini
+      .for('k1')
+      .answers(400, { message: 'Penalty is not enabled for this model' })
+      .answers(429, { retryDelay: '40s' });
+    gemini.for('k2').says('a cat');
 
-  const answer = await pollux.chat(show(image(URL_OF_CAT)), { presence_penalty: 1 });
+    const answer = await pollux.chat(show(image(URL_OF_CAT)), { presence_penalty: 1 });
 
-  assert.equal(answer.text, 'a cat', answer.body);
-  assert.equal(gemini.asked, 3);
-  for (const { json } of gemini.requests) assert.deepEqual(json.contents[0].parts[1], CAT);
-  assert.equal(media.hits.length, 1);
-});
+    assert.equal(answer.text, 'a cat', answer.body);
+    assert.equal(gemini.asked, 3);
+    for (const { json } of gemini.requests) assert.deepEqual(json.contents[0].parts[1], CAT);
+    assert.equal(media.hits.length, 1);
+  },
+);
 
 flow('three redirects are followed, and no fourth', async (t) => {
   const { gemini, media, pollux } = await scene(t);
@@ -315,7 +324,10 @@ flow('addresses that are not public are refused before anyone is asked', async (
     await refused(pollux, image(`http://${HOST}/away`));
   }
   assert.equal(media.hits.length, PRIVATE.length, 'the redirects alone');
-  assert.ok(proxy.elsewhere(gemini).every((x) => x === `${HOST}:80`), 'nobody else was asked for');
+  assert.ok(
+    proxy.elsewhere(gemini).every((x) => x === `${HOST}:80`),
+    'nobody else was asked for',
+  );
   assert.equal(gemini.asked, 0);
 });
 
@@ -405,7 +417,11 @@ flow('a client that leaves takes its fetches along', async (t) => {
   };
 
   let request;
-  const asked = pollux.openChat(show(image(`http://${HOST}/slow`)), {}, { sent: (r) => (request = r) });
+  const asked = pollux.openChat(
+    show(image(`http://${HOST}/slow`)),
+    {},
+    { sent: (r) => (request = r) },
+  );
   asked.catch(() => {});
   await begun.promise;
   request.destroy();

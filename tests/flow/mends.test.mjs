@@ -21,7 +21,10 @@ function refuses(gemini, rules, text = 'Hello') {
   gemini.anyone.does((asked) => {
     const rule = rules.find(([has]) => has(asked.json));
     const chunk = turn([{ text }]);
-    if (rule) return asked.whole(400, { error: { code: 400, message: rule[1], status: 'INVALID_ARGUMENT' } });
+    if (rule)
+      return asked.whole(400, {
+        error: { code: 400, message: rule[1], status: 'INVALID_ARGUMENT' },
+      });
     return asked.streams ? asked.stream(chunk) : asked.whole(200, chunk);
   });
 }
@@ -51,7 +54,10 @@ async function twice(pollux, gemini, fields, { tries = 2, names, again = 1, stre
 
 flow('a penalty that a model does not take is left out, named, and not tried again', async (t) => {
   const gemini = await t.gemini();
-  refuses(gemini, [[config('presencePenalty'), PENALTY], [config('frequencyPenalty'), PENALTY]]);
+  refuses(gemini, [
+    [config('presencePenalty'), PENALTY],
+    [config('frequencyPenalty'), PENALTY],
+  ]);
   const pollux = await t.pollux(ALONE);
 
   const fields = { presence_penalty: 0.5, frequency_penalty: 1, temperature: 0.5 };
@@ -270,10 +276,16 @@ flow('a format beside functions is asked for in words where a model has one of b
   const gemini = await t.gemini();
   const pollux = await t.pollux();
 
-  const answer = await pollux.chat([{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'hi' }], {
-    response_format: FORMAT,
-    tools: [tool('a')],
-  });
+  const answer = await pollux.chat(
+    [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'hi' },
+    ],
+    {
+      response_format: FORMAT,
+      tools: [tool('a')],
+    },
+  );
   assert.equal(answer.status, 200, answer.body);
   assert.equal(gemini.asked, 1, 'it is known beforehand');
   const { generationConfig, systemInstruction, tools } = gemini.last.json;
@@ -316,27 +328,35 @@ flow('two refusals of two kinds, one after the other', async (t) => {
 });
 
 /* Lessons #5, #15, #17. */
-flow("a refusal that names nothing known is told in Google's words, and nothing is tried", async (t) => {
-  const gemini = await t.gemini();
-  const pollux = await t.pollux({ keys: ['k1', 'k2'] });
+flow(
+  "a refusal that names nothing known is told in Google's words, and nothing is tried",
+  async (t) => {
+    const gemini = await t.gemini();
+    const pollux = await t.pollux({ keys: ['k1', 'k2'] });
 
-  for (const message of [
-    'Request contains an invalid argument.',
-    'Unable to process input image.',
-    'The input token count exceeds the maximum number of tokens allowed 1048576.',
-  ]) {
-    gemini.anyone.answers(400, { message });
-    for (const stream of [false, true]) {
-      const asked = gemini.asked;
-      const answer = await pollux.chat('hi', { presence_penalty: 1, logprobs: true, n: 2, stream });
-      assert.equal(answer.status, 400);
-      assert.equal(answer.error.type, 'invalid_request_error');
-      assert.equal(answer.error.message, message);
-      assert.equal(gemini.asked - asked, 1);
-      assert.equal(answer.headers['x-should-retry'] ?? 'false', 'false');
+    for (const message of [
+      'Request contains an invalid argument.',
+      'Unable to process input image.',
+      'The input token count exceeds the maximum number of tokens allowed 1048576.',
+    ]) {
+      gemini.anyone.answers(400, { message });
+      for (const stream of [false, true]) {
+        const asked = gemini.asked;
+        const answer = await pollux.chat('hi', {
+          presence_penalty: 1,
+          logprobs: true,
+          n: 2,
+          stream,
+        });
+        assert.equal(answer.status, 400);
+        assert.equal(answer.error.type, 'invalid_request_error');
+        assert.equal(answer.error.message, message);
+        assert.equal(gemini.asked - asked, 1);
+        assert.equal(answer.headers['x-should-retry'] ?? 'false', 'false');
+      }
     }
-  }
-});
+  },
+);
 
 flow('an option that is not there cannot be left out: the refusal is told', async (t) => {
   const gemini = await t.gemini();

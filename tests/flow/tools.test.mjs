@@ -1,7 +1,7 @@
 // Tools: what a program declares reaches Gemini, what Gemini calls reaches the program, and what
 // the program answers finds its call again.
 //
-// Lessons #8, #40, #41; faults (a), (b), (c), (d), (e), (i) and (j) of a popular peer.
+// Lessons #1 to #4, #6, #8, #40 and #41; faults (a) to (e) of a popular peer.
 
 import { assert, flow } from './harness.mjs';
 import { call, echoed, gathered, tool, turn } from './lib/parts.mjs';
@@ -77,31 +77,34 @@ const PARIS_LONDON = turn([
 ]);
 
 /* Lessons #2, #3, #8: ids are short, the signature is held here, and it stands where it stood. */
-flow('a round trip with tools: calls come back with the ids and the signature of Gemini', async (t) => {
-  const gemini = await t.gemini();
-  gemini.anyone.gives(PARIS_LONDON);
-  const pollux = await t.pollux();
+flow(
+  'a round trip with tools: calls come back with the ids and the signature of Gemini',
+  async (t) => {
+    const gemini = await t.gemini();
+    gemini.anyone.gives(PARIS_LONDON);
+    const pollux = await t.pollux();
 
-  for (const stream of [false, true]) {
-    const first = await pollux.chat(ASK, { model: MODEL, tools: WEATHER, stream });
-    const message = stream ? gathered(first.chunks) : first.json.choices[0].message;
+    for (const stream of [false, true]) {
+      const first = await pollux.chat(ASK, { model: MODEL, tools: WEATHER, stream });
+      const message = stream ? gathered(first.chunks) : first.json.choices[0].message;
 
-    assert.equal(first.finish, 'tool_calls');
-    assert.equal(message.content, null);
-    assert.equal(message.tool_calls.length, 2);
-    for (const c of message.tool_calls) assert.match(c.id, /^call_[A-Za-z0-9]{24}$/);
-    assert.deepEqual(
-      message.tool_calls.map((c) => [c.type, c.function.name, c.function.arguments]),
-      [
-        ['function', 'get_temp', '{"city":"Paris"}'],
-        ['function', 'get_temp', '{"city":"London"}'],
-      ],
-    );
+      assert.equal(first.finish, 'tool_calls');
+      assert.equal(message.content, null);
+      assert.equal(message.tool_calls.length, 2);
+      for (const c of message.tool_calls) assert.match(c.id, /^call_[A-Za-z0-9]{24}$/);
+      assert.deepEqual(
+        message.tool_calls.map((c) => [c.type, c.function.name, c.function.arguments]),
+        [
+          ['function', 'get_temp', '{"city":"Paris"}'],
+          ['function', 'get_temp', '{"city":"London"}'],
+        ],
+      );
 
-    await pollux.chat(results(echoed(message)), { model: MODEL, tools: WEATHER });
-    assert.deepEqual(gemini.last.json, printed('fc-1', 'fc-2', 'QUJD'));
-  }
-});
+      await pollux.chat(results(echoed(message)), { model: MODEL, tools: WEATHER });
+      assert.deepEqual(gemini.last.json, printed('fc-1', 'fc-2', 'QUJD'));
+    }
+  },
+);
 
 const FOREIGN = {
   role: 'assistant',
@@ -137,24 +140,27 @@ flow('a history from elsewhere goes without ids and with the documented signatur
 });
 
 /* Lessons #1, #6; fault (e): the signature is given, in the place that clients know. */
-flow('a signature is told beside its call, whole and streamed, and taken back from there', async (t) => {
-  const gemini = await t.gemini();
-  gemini.anyone.gives(PARIS_LONDON);
-  const pollux = await t.pollux();
+flow(
+  'a signature is told beside its call, whole and streamed, and taken back from there',
+  async (t) => {
+    const gemini = await t.gemini();
+    gemini.anyone.gives(PARIS_LONDON);
+    const pollux = await t.pollux();
 
-  const whole = await pollux.chat(ASK, { model: MODEL, tools: WEATHER });
-  const streamed = await pollux.chat(ASK, { model: MODEL, tools: WEATHER, stream: true });
-  const deltas = streamed.chunks.flatMap((c) => c.choices[0].delta.tool_calls ?? []);
-  for (const calls of [whole.json.choices[0].message.tool_calls, deltas]) {
-    assert.deepEqual(calls[0].extra_content, { google: { thought_signature: 'QUJD' } });
-    assert.equal(calls[1].extra_content, undefined);
-  }
+    const whole = await pollux.chat(ASK, { model: MODEL, tools: WEATHER });
+    const streamed = await pollux.chat(ASK, { model: MODEL, tools: WEATHER, stream: true });
+    const deltas = streamed.chunks.flatMap((c) => c.choices[0].delta.tool_calls ?? []);
+    for (const calls of [whole.json.choices[0].message.tool_calls, deltas]) {
+      assert.deepEqual(calls[0].extra_content, { google: { thought_signature: 'QUJD' } });
+      assert.equal(calls[1].extra_content, undefined);
+    }
 
-  const told = structuredClone(FOREIGN);
-  told.tool_calls[0].extra_content = { google: { thought_signature: 'WFla' } };
-  await pollux.chat(results(told), { model: MODEL, tools: WEATHER });
-  assert.equal(gemini.last.json.contents[1].parts[0].thoughtSignature, 'WFla');
-});
+    const told = structuredClone(FOREIGN);
+    told.tool_calls[0].extra_content = { google: { thought_signature: 'WFla' } };
+    await pollux.chat(results(told), { model: MODEL, tools: WEATHER });
+    assert.equal(gemini.last.json.contents[1].parts[0].thoughtSignature, 'WFla');
+  },
+);
 
 /* Mapping 12.2; faults (a) to (d). */
 flow('a stream of thought, call and end becomes the chunks that SDKs wait for', async (t) => {
@@ -270,7 +276,10 @@ flow('a limit or a filter is not masked by calls', async (t) => {
   }
 });
 
-const names = (...list) => ({ type: 'allowed_tools', allowed_tools: { ...list[0], tools: list[1] } });
+const names = (...list) => ({
+  type: 'allowed_tools',
+  allowed_tools: { ...list[0], tools: list[1] },
+});
 const fn = (name) => ({ type: 'function', function: { name } });
 
 const CHOICES = [
@@ -319,48 +328,51 @@ flow('tool_choice, in all its forms', async (t) => {
   assert.equal(gemini.asked, asked);
 });
 
-flow('names that Gemini would refuse are made legal for it and told back as they were', async (t) => {
-  const gemini = await t.gemini();
-  const pollux = await t.pollux();
-  const odd = ['mcp/server/tool', '1st', 'größe', 'x'.repeat(80), 'a b', 'a_b'];
-  const tools = odd.map((n) => tool(n, {}));
+flow(
+  'names that Gemini would refuse are made legal for it and told back as they were',
+  async (t) => {
+    const gemini = await t.gemini();
+    const pollux = await t.pollux();
+    const odd = ['mcp/server/tool', '1st', 'größe', 'x'.repeat(80), 'a b', 'a_b'];
+    const tools = odd.map((n) => tool(n, {}));
 
-  gemini.anyone.does((asked) => {
-    const { functionDeclarations } = asked.json.tools[0];
-    return asked.whole(200, turn(functionDeclarations.map((d) => call(d.name, {}))));
-  });
-  const { json } = await pollux.chat('hi', { tools });
-  const legal = gemini.last.json.tools[0].functionDeclarations.map((d) => d.name);
+    gemini.anyone.does((asked) => {
+      const { functionDeclarations } = asked.json.tools[0];
+      return asked.whole(200, turn(functionDeclarations.map((d) => call(d.name, {}))));
+    });
+    const { json } = await pollux.chat('hi', { tools });
+    const legal = gemini.last.json.tools[0].functionDeclarations.map((d) => d.name);
 
-  for (const name of legal) assert.match(name, /^[A-Za-z_][A-Za-z0-9_.:-]{0,63}$/);
-  assert.equal(new Set(legal).size, odd.length, 'no two become one');
-  const [{ message }] = json.choices;
-  assert.deepEqual(
-    message.tool_calls.map((c) => c.function.name),
-    odd,
-  );
+    for (const name of legal) assert.match(name, /^[A-Za-z_][A-Za-z0-9_.:-]{0,63}$/);
+    assert.equal(new Set(legal).size, odd.length, 'no two become one');
+    const [{ message }] = json.choices;
+    assert.deepEqual(
+      message.tool_calls.map((c) => c.function.name),
+      odd,
+    );
 
-  await pollux.chat(
-    [
-      { role: 'user', content: 'hi' },
-      echoed(message),
-      ...message.tool_calls.map((c) => ({ role: 'tool', tool_call_id: c.id, content: 'ok' })),
-    ],
-    { tools, tool_choice: fn('mcp/server/tool') },
-  );
-  const [, model, user] = gemini.last.json.contents;
-  assert.deepEqual(
-    model.parts.map((p) => p.functionCall.name),
-    legal,
-  );
-  assert.deepEqual(
-    user.parts.map((p) => p.functionResponse.name),
-    legal,
-  );
-  assert.deepEqual(gemini.last.json.toolConfig.functionCallingConfig.allowedFunctionNames, [
-    legal[0],
-  ]);
-});
+    await pollux.chat(
+      [
+        { role: 'user', content: 'hi' },
+        echoed(message),
+        ...message.tool_calls.map((c) => ({ role: 'tool', tool_call_id: c.id, content: 'ok' })),
+      ],
+      { tools, tool_choice: fn('mcp/server/tool') },
+    );
+    const [, model, user] = gemini.last.json.contents;
+    assert.deepEqual(
+      model.parts.map((p) => p.functionCall.name),
+      legal,
+    );
+    assert.deepEqual(
+      user.parts.map((p) => p.functionResponse.name),
+      legal,
+    );
+    assert.deepEqual(gemini.last.json.toolConfig.functionCallingConfig.allowedFunctionNames, [
+      legal[0],
+    ]);
+  },
+);
 
 flow('a custom tool takes text and gives text', async (t) => {
   const gemini = await t.gemini();
@@ -460,180 +472,43 @@ flow('parallel_tool_calls = false: the first call, and no other', async (t) => {
   }
 });
 
-/* Mapping 12.5: Google counts bytes, OpenAI's programs count characters. */
-const GROUNDED = turn([{ text: 'Zürich: 21 °C.' }], {
-  candidate: {
-    groundingMetadata: {
-      webSearchQueries: ['zürich'],
-      groundingChunks: [{ web: { uri: 'https://a.example/w', title: 'A' } }],
-      groundingSupports: [
-        { segment: { endIndex: 16, text: 'Zürich: 21 °C.' }, groundingChunkIndices: [0] },
-        { segment: { startIndex: 9, endIndex: 16 }, groundingChunkIndices: [0, 7] },
+/* Mapping section 1, "Tool calls and their results": what is out of order is put in order. */
+flow(
+  'results without calls, calls without results and results that come late are repaired',
+  async (t) => {
+    const gemini = await t.gemini();
+    const pollux = await t.pollux();
+    const made = (id, name) => ({ id, type: 'function', function: { name, arguments: '{}' } });
+
+    await pollux.chat(
+      [
+        { role: 'user', content: 'one' },
+        { role: 'tool', tool_call_id: 'call_nobody', content: 'lost' },
+        {
+          role: 'assistant',
+          content: null,
+          tool_calls: [made('c1', 'a'), made('c2', 'b'), made('c3', 'c')],
+        },
+        { role: 'tool', tool_call_id: 'c1', content: 'first try' },
+        { role: 'user', content: 'two' },
+        { role: 'tool', tool_call_id: 'c3', content: '[1]' },
+        { role: 'tool', tool_call_id: 'c1', content: 'last try' },
       ],
-    },
-  },
-});
-
-const cited = (from, to) => ({
-  type: 'url_citation',
-  url_citation: { start_index: from, end_index: to, url: 'https://a.example/w', title: 'A' },
-});
-
-flow('a search is asked for in three ways, and its sources are told as annotations', async (t) => {
-  const gemini = await t.gemini();
-  gemini.anyone.gives(GROUNDED);
-  const pollux = await t.pollux();
-
-  for (const fields of [
-    { web_search_options: {} },
-    { tools: [{ type: 'web_search' }] },
-    { model: 'gemini-2.5-flash-search' },
-  ]) {
-    const whole = await pollux.chat('hi', fields);
-    assert.deepEqual(gemini.last.json.tools, [{ googleSearch: {} }], JSON.stringify(fields));
-    assert.equal(gemini.last.path, '/v1beta/models/gemini-2.5-flash:generateContent');
-    assert.equal(whole.json.model, fields.model ?? 'gemini-2.5-flash');
-    const { message } = whole.json.choices[0];
-    assert.deepEqual(message.annotations, [cited(0, 14), cited(8, 14)]);
-    assert.deepEqual(
-      message.extra_content.google.grounding_metadata,
-      GROUNDED.candidates[0].groundingMetadata,
+      { tools: ['a', 'b', 'c'].map((n) => tool(n, {})) },
     );
 
-    const streamed = await pollux.chat('hi', { ...fields, stream: true });
-    assert.equal(streamed.text, 'Zürich: 21 °C.');
-    const told = streamed.chunks.findIndex((c) => c.choices[0]?.delta.annotations);
-    const end = streamed.chunks.findIndex((c) => c.choices[0]?.finish_reason);
-    assert.ok(told >= 0 && told <= end);
-    assert.deepEqual(streamed.chunks[told].choices[0].delta.annotations, [
-      cited(0, 14),
-      cited(8, 14),
-    ]);
-  }
-});
-
-flow('search beside functions: both where the model can, else functions win and it is said', async (t) => {
-  const gemini = await t.gemini();
-  const pollux = await t.pollux();
-  const fields = { tools: [tool('a', {})], web_search_options: {} };
-
-  const old = await pollux.chat('hi', fields);
-  assert.equal(gemini.last.json.tools.length, 1);
-  assert.ok(gemini.last.json.tools[0].functionDeclarations);
-  assert.match(old.headers['x-pollux-ignored'], /web_search_options/);
-
-  gemini.anyone.says('Hello');
-  const today = await pollux.chat('hi', { ...fields, model: MODEL });
-  assert.deepEqual(gemini.last.json.tools.map((x) => Object.keys(x)[0]).sort(), [
-    'functionDeclarations',
-    'googleSearch',
-  ]);
-  assert.equal(gemini.last.json.toolConfig.includeServerSideToolInvocations, true);
-  assert.equal(today.headers['x-pollux-ignored'], undefined);
-});
-
-flow('code that Gemini ran is shown in fenced blocks', async (t) => {
-  const gemini = await t.gemini();
-  gemini.anyone.gives(
-    turn([
-      { text: 'So:' },
-      { executableCode: { language: 'PYTHON', code: 'print(6 * 7)' } },
-      { codeExecutionResult: { outcome: 'OUTCOME_OK', output: '42\n' } },
-      { text: 'It is 42.' },
-    ]),
-  );
-  const pollux = await t.pollux();
-
-  for (const stream of [false, true]) {
-    const { text } = await pollux.chat('hi', {
-      stream,
-      extra_body: { google: { tools: [{ codeExecution: {} }] } },
-    });
-    assert.equal(text, 'So:\n```python\nprint(6 * 7)\n```\n\n```\n42\n```\nIt is 42.');
-    assert.deepEqual(gemini.last.json.tools, [{ codeExecution: {} }]);
-  }
-});
-
-/* Mapping section 1, "Tool calls and their results": what is out of order is put in order. */
-flow('results without calls, calls without results and results that come late are repaired', async (t) => {
-  const gemini = await t.gemini();
-  const pollux = await t.pollux();
-  const made = (id, name) => ({ id, type: 'function', function: { name, arguments: '{}' } });
-
-  await pollux.chat(
-    [
-      { role: 'user', content: 'one' },
-      { role: 'tool', tool_call_id: 'call_nobody', content: 'lost' },
-      {
-        role: 'assistant',
-        content: null,
-        tool_calls: [made('c1', 'a'), made('c2', 'b'), made('c3', 'c')],
-      },
-      { role: 'tool', tool_call_id: 'c1', content: 'first try' },
-      { role: 'user', content: 'two' },
-      { role: 'tool', tool_call_id: 'c3', content: '[1]' },
-      { role: 'tool', tool_call_id: 'c1', content: 'last try' },
-    ],
-    { tools: ['a', 'b', 'c'].map((n) => tool(n, {})) },
-  );
-
-  const { contents } = gemini.last.json;
-  const said = contents.flatMap((c) => c.parts.map((p) => p.text).filter(Boolean));
-  assert.deepEqual(said, ['one', 'Tool result (call_nobody): lost', 'two']);
-  const at = contents.findIndex((c) => c.role === 'model');
-  assert.deepEqual(
-    contents[at + 1].parts.map((p) => p.functionResponse),
-    [
-      { name: 'a', response: { output: 'last try' } },
-      { name: 'b', response: { error: 'no result was provided' } },
-      { name: 'c', response: { output: [1] } },
-    ],
-  );
-  assert.deepEqual(contents[at + 2], { role: 'user', parts: [{ text: 'two' }] });
-});
-
-/* Lessons #9 to #17, fault (j): one clean-up for tools and formats. */
-flow('schemas are cleaned alike in tools and in formats of the answer', async (t) => {
-  const gemini = await t.gemini();
-  const pollux = await t.pollux();
-  const schema = {
-    $schema: 'http://json-schema.org/draft-07/schema#',
-    $comment: 'nobody reads this',
-    type: 'object',
-    properties: {
-      kind: { const: 'a' },
-      count: { type: 'integer', exclusiveMinimum: 0 },
-      note: { type: ['string', 'null'], enumDescriptions: ['x'] },
-    },
-    propertyNames: { pattern: 'a' },
-    required: ['kind'],
-    additionalProperties: false,
-  };
-  const clean = {
-    type: 'object',
-    properties: {
-      kind: { enum: ['a'] },
-      count: { type: 'integer', minimum: 1 },
-      note: { type: ['string', 'null'] },
-    },
-    required: ['kind'],
-    additionalProperties: false,
-  };
-
-  await pollux.chat('hi', {
-    tools: [{ type: 'function', function: { name: 'a', parameters: schema } }],
-  });
-  assert.deepEqual(
-    gemini.last.json.tools[0].functionDeclarations[0].parametersJsonSchema,
-    clean,
-  );
-  await pollux.chat('hi', {
-    response_format: { type: 'json_schema', json_schema: { name: 'N', schema } },
-  });
-  const { responseMimeType, responseJsonSchema } = gemini.last.json.generationConfig;
-  assert.equal(responseMimeType, 'application/json');
-  const { title, propertyOrdering, ...rest } = responseJsonSchema;
-  assert.equal(title, 'N');
-  assert.deepEqual(propertyOrdering, ['kind', 'count', 'note']);
-  assert.deepEqual(rest, clean);
-});
+    const { contents } = gemini.last.json;
+    const said = contents.flatMap((c) => c.parts.map((p) => p.text).filter(Boolean));
+    assert.deepEqual(said, ['one', 'Tool result (call_nobody): lost', 'two']);
+    const at = contents.findIndex((c) => c.role === 'model');
+    assert.deepEqual(
+      contents[at + 1].parts.map((p) => p.functionResponse),
+      [
+        { name: 'a', response: { output: 'last try' } },
+        { name: 'b', response: { error: 'no result was provided' } },
+        { name: 'c', response: { output: [1] } },
+      ],
+    );
+    assert.deepEqual(contents[at + 2], { role: 'user', parts: [{ text: 'two' }] });
+  },
+);

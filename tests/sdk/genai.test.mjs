@@ -112,11 +112,8 @@ flow("errors carry the status and Google's words", async (t) => {
   const pollux = await t.pollux({ 'queue.max_wait': '0s' });
   const ai = genai(pollux);
 
-  assert.equal(
-    (await refusal(genai(pollux, { apiKey: 'a-stranger-of-some-length' }).models.generateContent(HI)))
-      .status,
-    401,
-  );
+  const stranger = genai(pollux, { apiKey: 'a-stranger-of-some-length' });
+  assert.equal((await refusal(stranger.models.generateContent(HI))).status, 401);
   assert.equal((await refusal(ai.models.generateContent({ ...HI, model: 'gpt-99' }))).status, 404);
   gemini.anyone.answers(400, { message: 'No, for a reason of mine.' });
   const bad = await refusal(ai.models.generateContent(HI));
@@ -192,7 +189,10 @@ flow('tools, formats and thoughts, whole and streamed', async (t) => {
   const gemini = await t.gemini();
   const parts = [
     { text: 'Which city?', thought: true },
-    { functionCall: { id: 'fc-1', name: 'weather', args: { city: 'Zürich' } }, thoughtSignature: SIGNATURE },
+    {
+      functionCall: { id: 'fc-1', name: 'weather', args: { city: 'Zürich' } },
+      thoughtSignature: SIGNATURE,
+    },
   ];
   gemini.anyone.gives({
     candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP' }],
@@ -229,7 +229,8 @@ flow('tools, formats and thoughts, whole and streamed', async (t) => {
 
 flow('what is newer than Pollux passes, byte by byte', async (t) => {
   const gemini = await t.gemini();
-  const odd = '{ "candidates" : [ { "content":{"parts":[{"text":"\\u00e4","novelty":[1.0,1e400]}],' +
+  const odd =
+    '{ "candidates" : [ { "content":{"parts":[{"text":"\\u00e4","novelty":[1.0,1e400]}],' +
     '"role":"model"}, "finishReason":"NEW_REASON" } ],\n"futureField":{"b":1,"a":2,"a":3} }\n';
   gemini.anyone.answers(200, { body: odd });
   const pollux = await t.pollux();
@@ -354,7 +355,8 @@ flow('files.list, get, use and delete', async (t) => {
   const file = await ai.files.get({ name: names[2] });
   assert.equal(file.sizeBytes, '6');
   const { uri: fileUri, mimeType } = file;
-  const contents = [{ role: 'user', parts: [{ fileData: { fileUri, mimeType } }, { text: 'Sum!' }] }];
+  const parts = [{ fileData: { fileUri, mimeType } }, { text: 'Sum it up.' }];
+  const contents = [{ role: 'user', parts }];
   assert.equal((await ai.models.generateContent({ ...HI, contents })).text, 'Hello');
   assert.deepEqual(gemini.last.json.contents, contents);
 
@@ -437,4 +439,91 @@ flow('operations.get, until a video is there to be fetched', async (t) => {
 
   const written = () => fs.existsSync(place) && fs.readFileSync(place, 'utf8');
   await until(() => written() === `a video for ${operation.name}`, 'the video');
+});
+
+flow('an upload goes on where it was, over a restart', async (t) => {
+  const { gemini, belongings, pollux } = await keeping(t, 'k1', 'k2', 'k3');
+  const bytes = crypto.randomBytes(CHUNK_GRANULARITY + 77);
+  const send = (target, command, headers, body) =>
+    pollux.request('POST', target, {
+      headers: { 'x-goog-upload-command': command, ...headers },
+      body,
+    });
+  const head = {
+    'x-goog-upload-protocol': 'resumable',
+    'x-goog-upload-header-content-length': bytes.length,
+    'x-goog-upload-header-content-type': 'video/mp4',
+  };
+  const begun = await send('/upload/v1beta/files', 'start', head, { file: {} });
+  const address = new URL(begun.headers['x-goog-upload-url']);
+  const target = address.pathname + address.search;
+  assert.equal(address.origin, pollux.url, 'the program comes back here');
+  assert.equal(begun.headers['x-goog-upload-chunk-granularity'], String(CHUNK_GRANULARITY));
+
+  const first = bytes.subarray(0, CHUNK_GRANULARITY);
+  const active = await send(target, 'upload', { 'x-goog-upload-offset': 0 }, first);
+  assert.equal(active.headers['x-goog-upload-status'], 'active');
+  await pollux.restart();
+  const asked = await send(target, 'query', {}, '');
+  const received = Number(asked.headers['x-goog-upload-size-received']);
+  assert.equal(received, CHUNK_GRANULARITY);
+  const last = await send(
+    target,
+    'upload, finalize',
+    { 'x-goog-upload-offset': received },
+    bytes.subarray(received),
+  );
+
+  assert.equal(last.json.file.sizeBytes, String(bytes.length));
+  assert.ok(belongings.uploaded[0].equals(bytes));
+  assert.equal(new Set(gemini.requests.map((r) => r.secret)).size, 1, 'all with one key');
+});
+
+flow('what no room here knows reaches Google by its own path', async (t) => {
+  const gemini = await t.gemini();
+  gemini.anyone.does((asked) => asked.whole(200, { name: 'x' }));
+  const pollux = await t.pollux();
+  const ai = genai(pollux);
+  const tuned = { model: 'tunedModels/mine-1' };
+  const config = { displayName: 'a' };
+  const calls = [
+    [() => ai.models.generateContent({ ...HI, ...tuned }), `POST ${tuned.model}:generateContent`],
+    [() => ai.models.get(tuned), 'GET tunedModels/mine-1'],
+    [() => ai.models.update({ ...tuned, config }), 'PATCH tunedModels/mine-1'],
+    [() => ai.models.delete(tuned), 'DELETE tunedModels/mine-1'],
+    [() => ai.fileSearchStores.create({ config }), 'POST fileSearchStores'],
+    [() => ai.fileSearchStores.list(), 'GET fileSearchStores'],
+    [() => ai.interactions.create({ model: MODEL, input: 'hi' }), 'POST interactions'],
+    [() => ai.interactions.get('abc'), 'GET interactions/abc?stream=false'],
+    [() => ai.authTokens.create({ config: { uses: 1 } }), 'POST auth_tokens'],
+  ];
+
+  for (const [call, expected] of calls) {
+    await call();
+    const [method, path] = expected.split(' ');
+    assert.deepEqual([gemini.last.method, gemini.last.target], [method, `/v1beta/${path}`]);
+    assert.equal(gemini.last.secret, t.secret('k1'));
+  }
+});
+
+flow('another version of the API streams as well', async (t) => {
+  const gemini = await t.gemini();
+  const next = deferred();
+  gemini.anyone.does(async (asked) => {
+    await asked.begin();
+    await asked.event(piece('Hel'));
+    await next.promise;
+    await asked.event(piece('lo', { finish: 'STOP' }));
+    await asked.end();
+  });
+  const pollux = await t.pollux();
+  const { models } = genai(pollux, { httpOptions: { apiVersion: 'v1alpha' } });
+
+  let said = '';
+  for await (const chunk of await models.generateContentStream(HI)) {
+    said += chunk.text;
+    next.resolve();
+  }
+  assert.equal(said, 'Hello');
+  assert.equal(gemini.last.target, `/v1alpha/models/${MODEL}:streamGenerateContent?alt=sse`);
 });

@@ -200,20 +200,32 @@ flow('the SDK does not try again what will not get better', async (t) => {
   await once(OpenAI.BadRequestError);
 });
 
+/** What breaks, and the code that programs see. */
 const BREAKS = {
-  "an error of Gemini's": async (asked) => {
-    await asked.chunk(`${JSON.stringify(fault(503), null, 2)}\n`);
-    await asked.end();
-  },
-  'a cut': async (asked) => asked.cut(),
-  'a reset': async (asked) => asked.reset(),
+  "an error of Gemini's": [
+    'overloaded',
+    async (asked) => {
+      await asked.chunk(`${JSON.stringify(fault(503), null, 2)}\n`);
+      await asked.end();
+    },
+  ],
+  "an error of Gemini's in an event": [
+    'upstream_error',
+    async (asked) => {
+      await asked.event(fault(500));
+      await asked.end();
+    },
+  ],
+  'an end without a reason': ['upstream_truncated', async (asked) => asked.end()],
+  'a cut': ['upstream_truncated', async (asked) => asked.cut()],
+  'a reset': ['upstream_truncated', async (asked) => asked.reset()],
 };
 
 flow('what breaks in the middle is raised in the middle', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux();
 
-  for (const [name, breaks] of Object.entries(BREAKS)) {
+  for (const [name, [code, breaks]] of Object.entries(BREAKS)) {
     const first = deferred();
     gemini.anyone.does(async (asked) => {
       await asked.begin();
@@ -234,6 +246,8 @@ flow('what breaks in the middle is raised in the middle', async (t) => {
     );
     assert.equal(heard, 'Hel', name);
     assert.ok(error.message, name);
+    assert.equal(error.type, 'server_error', name);
+    assert.equal(error.code, code, name);
     assert.equal(client.sent, 1, name);
     await pollux.thaw();
   }
@@ -290,4 +304,56 @@ flow('many at once', async (t) => {
     }),
   );
   await until(async () => (await pollux.counts()).fetches === 0, 'all calls to end');
+});
+
+flow('a fault of the request names its place', async (t) => {
+  const gemini = await t.gemini();
+  const pollux = await t.pollux();
+  const client = openai(pollux);
+  const part = (content) => ({ messages: [{ role: 'user', content: [content] }] });
+  const faults = [
+    [{ temperature: 3 }, 'temperature'],
+    [{ n: 9 }, 'n'],
+    [{ stop: ['a', 'b', 'c', 'd', 'e', 'f'] }, 'stop'],
+    [{ messages: [] }, 'messages'],
+    [{ messages: [{ role: 'wizard', content: 'x' }] }, 'messages[0].role'],
+    [part({ type: 'hologram' }), 'messages[0].content[0].type'],
+    [
+      part({ type: 'image_url', image_url: { url: 'data:image/png;base64,@@' } }),
+      'messages[0].content[0].image_url.url',
+    ],
+    [{ tools: [{ type: 'function', function: {} }] }, 'tools[0].function.name'],
+    [{ response_format: { type: 'json_schema' } }, /^response_format/],
+    [{ reasoning_effort: 'colossal' }, 'reasoning_effort'],
+  ];
+
+  for (const [fields, param] of faults) {
+    const asking = client.chat.completions.create({ ...HI, ...fields });
+    const error = await refusal(asking, OpenAI.BadRequestError);
+    const said = `${JSON.stringify(fields)}: ${error.message}`;
+    if (param instanceof RegExp) assert.match(error.param, param, said);
+    else assert.equal(error.param, param, said);
+    assert.equal(error.type, 'invalid_request_error', said);
+    assert.equal(error.code, 'invalid_value', said);
+  }
+  assert.equal(gemini.asked, 0);
+
+  const message = 'The input token count (9) exceeds the maximum number of tokens allowed (8).';
+  gemini.anyone.answers(400, { message });
+  const long = await refusal(client.chat.completions.create(HI), OpenAI.BadRequestError);
+  assert.equal(long.code, 'context_length_exceeded');
+  assert.ok(long.message.includes(message));
+});
+
+flow('x-should-retry is what the SDK goes by', async (t) => {
+  const gemini = await t.gemini();
+  gemini.anyone.answers(503, { message: 'The model is overloaded.' });
+  const pollux = await t.pollux({ 'queue.max_wait': '0s' });
+  const client = openai(pollux, { maxRetries: 3 });
+
+  const error = await refusal(client.chat.completions.create(HI), OpenAI.InternalServerError);
+
+  assert.equal(error.headers.get('x-should-retry'), 'false');
+  assert.equal(client.sent, 1, 'Pollux has tried already');
+  assert.equal(error.type, 'server_error');
 });

@@ -247,10 +247,9 @@ export class Belongings {
     const said = asked.whole(200, operation);
     const bytes = Buffer.from(`a video for ${name}`);
     const { uri } = this.#keepFile(project, bytes, { file: {}, mimeType: 'video/mp4' });
+    const video = { uri: `${uri}:download?alt=media` };
     operation.done = true;
-    operation.response = {
-      generateVideoResponse: { generatedSamples: [{ video: { uri: `${uri}:download?alt=media` } }] },
-    };
+    operation.response = { generateVideoResponse: { generatedSamples: [{ video }] } };
     return said;
   }
 }

@@ -214,12 +214,13 @@ export class Thinker {
       if (!this.#allowsSkips) refuse('Thought signature is not valid: it is no signature at all.');
       return;
     }
+    const { name } = made[0].functionCall;
     if (signature === undefined && isCurrent)
       refuse(
         'Function call is missing a thought_signature in functionCall parts. This is required ' +
           'for tools to work correctly, and missing thought_signature may lead to degraded model ' +
-          `performance. Additional data, function call \`default_api:${made[0].functionCall.name}\`` +
-          ` , position ${i + 1}.`,
+          `performance. Additional data, function call \`default_api:${name}\` , position ` +
+          `${i + 1}.`,
       );
     if (signature === undefined) this.unsigned++;
     else this.#checkGiven(made, signature);

@@ -172,6 +172,51 @@ a_signature_that_the_client_dropped_is_put_back_by_content(void **state)
 			    "user", FR_ID("fc-1", "f", MISSING))));
 }
 
+static void
+a_signature_that_the_client_copied_to_all_calls_goes_to_the_first(void **state)
+{
+	struct world *w = *state;
+	struct turns *t = talk(w);
+
+	USER("hi");
+	turns_begin(t, SPEAKER_MODEL);
+	tell_call(t, "a", "f", "QUJD");
+	tell_call(t, "b", "g", "QUJD");
+	turns_end(t);
+	assert_string_equal(
+	    written(w), CONTENTS(HI "," BY("model", FC("f", SIGN("QUJD")) "," FC("g", "")) "," BY(
+			    "user", FR("f", MISSING) "," FR("g", MISSING))));
+}
+
+/* Its id is the client's own, its signature Gemini's: so is the id that Gemini gave it. */
+static void
+a_signature_that_the_client_brings_says_which_call_it_is(void **state)
+{
+	struct world *w = *state;
+	struct turns *t = talk(w);
+
+	REMEMBER(w, CALL("call_a", "fc-1", "f", "QUJD", 0), CALL("call_b", "fc-2", "g", "", 1));
+	USER("hi");
+	turns_begin(t, SPEAKER_MODEL);
+	tell_call(t, "mine-1", "f", "QUJD");
+	tell_call(t, "mine-2", "g", "QUJD");
+	turns_end(t);
+	assert_string_equal(written(w),
+	    CONTENTS(HI
+		"," BY("model", FC_ID("fc-1", "f", SIGN("QUJD")) "," FC_ID("fc-2", "g", "")) "," BY(
+		    "user", FR_ID("fc-1", "f", MISSING) "," FR_ID("fc-2", "g", MISSING))));
+}
+
+static void
+a_signature_that_the_client_brings_beats_a_call_of_the_same_content(void **state)
+{
+	struct world *w = *state;
+
+	REMEMBER(w, CALL("call_a", "fc-1", "f", "QUJD", 0));
+	talk(w);
+	assert_signed(w, "mine", "WFla", FC("f", SIGN("WFla")));
+}
+
 /* A history from elsewhere that was gone on with here may hold a call of the same content. */
 static void
 a_call_that_bears_the_id_is_not_guessed_to_be_another(void **state)
@@ -188,9 +233,9 @@ a_call_that_bears_the_id_is_not_guessed_to_be_another(void **state)
 	tell_call(t, "call_ours", "f", NULL);
 	turns_end(t);
 	assert_string_equal(written(w),
-	    CONTENTS(HI "," BY("model", FC("f", SKIPS)) "," BY("user", FR("f", MISSING)) "," BY(
-		    "model", FC_ID("fc-1", "f", SIGN("QUJD"))) "," BY(
-		    "user", FR_ID("fc-1", "f", MISSING))));
+	    CONTENTS(
+		HI "," BY("model", FC("f", SKIPS)) "," BY("user", FR("f", MISSING)) "," BY("model",
+		    FC_ID("fc-1", "f", SIGN("QUJD"))) "," BY("user", FR_ID("fc-1", "f", MISSING))));
 }
 
 static void
@@ -208,9 +253,9 @@ of_two_calls_of_one_content_the_last_one_is_the_one_remembered(void **state)
 	tell_call(t, "theirs-2", "f", NULL);
 	turns_end(t);
 	assert_string_equal(written(w),
-	    CONTENTS(HI "," BY("model", FC("f", SKIPS)) "," BY("user", FR("f", MISSING)) "," BY(
-		    "model", FC_ID("fc-1", "f", SIGN("QUJD"))) "," BY(
-		    "user", FR_ID("fc-1", "f", MISSING))));
+	    CONTENTS(
+		HI "," BY("model", FC("f", SKIPS)) "," BY("user", FR("f", MISSING)) "," BY("model",
+		    FC_ID("fc-1", "f", SIGN("QUJD"))) "," BY("user", FR_ID("fc-1", "f", MISSING))));
 }
 
 /* The second call of an answer is not the first one of another. */
@@ -521,6 +566,9 @@ main(void)
 		TEST(a_signature_that_is_not_base64_is_discarded),
 		TEST(a_signature_that_the_client_dropped_is_put_back_by_id),
 		TEST(a_signature_that_the_client_dropped_is_put_back_by_content),
+		TEST(a_signature_that_the_client_copied_to_all_calls_goes_to_the_first),
+		TEST(a_signature_that_the_client_brings_says_which_call_it_is),
+		TEST(a_signature_that_the_client_brings_beats_a_call_of_the_same_content),
 		TEST(a_call_that_bears_the_id_is_not_guessed_to_be_another),
 		TEST(of_two_calls_of_one_content_the_last_one_is_the_one_remembered),
 		TEST(the_place_in_its_answer_is_part_of_a_calls_content),
