@@ -6,9 +6,26 @@
 #include "base/scan.h"
 #include "dialect/openai_chat.h"
 
-#define AUDIO_KEPT_S 3600 /* what OpenAI says of its own; nothing is kept here */
+#define AUDIO_KEPT_S   3600 /* what OpenAI says of its own; nothing is kept here */
+#define ID_MAX         128  /* of a response; Gemini gives 22 letters */
+#define CANDIDATES_MAX 8    /* Gemini's limit */
 
 /* ---- gathering ---- */
+
+/* It stands in each event of a stream: a long one would grow with the number of parts. */
+struct span
+openai_answer_id(const struct dialect_out *out, struct span response_id)
+{
+	bool fits = response_id.len > 0 && response_id.len <= ID_MAX;
+
+	return fits ? response_id : span_of(out->request_id);
+}
+
+bool
+openai_answer_takes(const struct dialect_out *out, const struct candidate *k)
+{
+	return k->index >= 0 && (uint64_t)k->index < out->call->parts * CANDIDATES_MAX;
+}
 
 struct openai_choice *
 openai_answer_choice(struct openai_answer *a, struct arena *arena, int64_t index)

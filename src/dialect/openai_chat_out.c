@@ -35,10 +35,7 @@ make_head(struct dialect_out *out, struct span response_id)
 	object_begin(&o, &b);
 	object_key(&o, "id");
 	buf_add_lit(&b, "\"chatcmpl-");
-	if (response_id.len > 0)
-		buf_add_span(&b, response_id);
-	else
-		buf_add_text(&b, out->request_id);
+	buf_add_span(&b, openai_answer_id(out, response_id));
 	buf_add_char(&b, '"');
 	object_text(&o, "object",
 	    out->call->stream ? SPAN("chat.completion.chunk") : SPAN("chat.completion"));
@@ -131,7 +128,8 @@ chat_encode(struct dialect_out *out, const struct chunk *k)
 
 	assert(k->error.p == NULL);
 	for (size_t i = 0; i < k->candidate_count; i++)
-		tell_candidate(out, a, &k->candidates[i]);
+		if (openai_answer_takes(out, &k->candidates[i]))
+			tell_candidate(out, a, &k->candidates[i]);
 	if (k->block_reason.p != NULL)
 		tell_block(out, a, k);
 	usage_merge(&a->usage, &k->usage);

@@ -17,6 +17,11 @@
 #define STARTS_WORDS 64
 #define STARTS_BYTES (STARTS_WORDS * (size_t)64)
 
+/* Gemini's answers have some ten members of grounding and some hundred citations. */
+#define FACTS_MAX             64
+#define ANNOTATIONS_MAX       4096
+#define ANNOTATIONS_BYTES_MAX (8u << 20)
+
 struct openai_starts {
 	struct openai_starts *next;
 	size_t used; /* bits */

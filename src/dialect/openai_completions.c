@@ -211,10 +211,7 @@ make_head(const struct dialect_out *out, struct span response_id)
 	object_begin(&o, &b);
 	object_key(&o, "id");
 	buf_add_lit(&b, "\"cmpl-");
-	if (response_id.len > 0)
-		buf_add_span(&b, response_id);
-	else
-		buf_add_text(&b, out->request_id);
+	buf_add_span(&b, openai_answer_id(out, response_id));
 	buf_add_char(&b, '"');
 	object_text(&o, "object", SPAN("text_completion"));
 	object_int(&o, "created", out->created_s);
@@ -318,7 +315,8 @@ completions_encode(struct dialect_out *out, const struct chunk *k)
 	struct openai_answer *a = answer_of(out, k->response_id);
 
 	for (size_t i = 0; i < k->candidate_count; i++)
-		tell_candidate(out, a, &k->candidates[i]);
+		if (openai_answer_takes(out, &k->candidates[i]))
+			tell_candidate(out, a, &k->candidates[i]);
 	if (k->block_reason.p != NULL)
 		tell_block(out, a, k);
 	usage_merge(&a->usage, &k->usage);

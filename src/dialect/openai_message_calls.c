@@ -12,6 +12,8 @@
 #include "dialect/openai_message_extra.h"
 #include "dialect/private.h"
 
+#define EXACT_MAX (INT64_C(1) << 53) /* beyond, a double does not hold every whole number */
+
 /* ---- text and JSON ---- */
 
 struct span
@@ -95,18 +97,19 @@ joined(struct arena *arena, const char *before, struct span s, const char *behin
 }
 
 /*
- * Gemini keeps the numbers of a result as doubles.  A long number that stands alone is an id as a
- * rule, and the model is to see all of its digits.
+ * Gemini keeps the numbers of a result as doubles.  A whole number that none of them holds is an
+ * id as a rule, and the model is to see all of its digits: alone, it stays text.
  */
 static bool
-is_long_number(struct span json)
+is_long_integer(struct span json)
 {
 	struct span text = span_trim(json);
 	int64_t value;
 
-	if (text.p[0] != '-' && (text.p[0] < '0' || text.p[0] > '9'))
-		return false;
-	return text.len > EXACT_DIGITS && !(whole_number(text, &value) && value == (int64_t)(double)value);
+	for (size_t i = text.p[0] == '-'; i < text.len; i++)
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+	return !scan_int(text, &value) || value > EXACT_MAX || value < -EXACT_MAX;
 }
 
 struct span
@@ -114,7 +117,7 @@ message_call_response(struct span escaped, struct arena *arena)
 {
 	struct span json;
 
-	if (!find_json(escaped, arena, &json) || is_long_number(json))
+	if (!find_json(escaped, arena, &json) || is_long_integer(json))
 		return joined(arena, "{\"output\":\"", escaped, "\"}");
 	if (is_object(json))
 		return json;

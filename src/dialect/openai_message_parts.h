@@ -53,7 +53,7 @@ struct message_media {
 	const struct model_facts *facts;
 	const struct turns *turns;
 	bool of_model;  /* what was signed is told with its signature */
-	bool of_result; /* from Gemini 3 on it stands in the result, where a part is its data alone */
+	bool of_result; /* since Gemini 3 it stands in the result, as its data and nothing else */
 	const char *
 	    *resolution; /* the highest that is asked for, where parts cannot have their own */
 	struct err *err;

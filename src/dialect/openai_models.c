@@ -255,11 +255,22 @@ models_finish(struct dialect_out *out, struct err *e)
 	return err_set(e, ERR_UPSTREAM, "the upstream answered with nothing in it");
 }
 
+/* Whatever upstream's words, it is the model that is not there. */
+static void
+models_fail(struct dialect_out *out, const struct err *e)
+{
+	struct err told = *e;
+
+	if (told.kind == ERR_NOT_FOUND && out->call->op == OP_MODEL_GET)
+		told.kind = ERR_MODEL_NOT_FOUND;
+	dialect_openai_fail(out, &told);
+}
+
 const struct dialect dialect_openai_models = {
 	.name = "openai-models",
 	.stream_type = "application/json",
 	.decode = models_decode,
 	.encode = models_encode,
 	.finish = models_finish,
-	.fail = dialect_openai_fail,
+	.fail = models_fail,
 };

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include "dialect/dialect.h"
+#include "dialect/openai_fields.h"
 #include "dialect/private.h"
 
 #define SEED_MASK    INT64_C(0x7fffffff) /* Gemini's seed is an int32 */
@@ -95,12 +96,7 @@ read_integer(
 static bool
 read_logprobs(struct openai_params *p, struct scan *s, struct err *e)
 {
-	p->logprobs = false;
-	if (take_null(s))
-		return true;
-	if (scan_type(s) != SCAN_BOOL)
-		return err_field(e, "logprobs", "logprobs must be true or false");
-	return scan_bool(s, &p->logprobs);
+	return openai_flag_read(s, "logprobs", false, &p->logprobs, e);
 }
 
 /* Empty strings would stop everything; Gemini refuses them. */
@@ -189,17 +185,6 @@ read_modalities(struct openai_params *p, struct scan *s, struct err *e)
 	return true;
 }
 
-static bool
-read_word(struct span *out, struct scan *s, const char *field, struct err *e)
-{
-	*out = SPAN_NONE;
-	if (take_null(s))
-		return true;
-	if (scan_type(s) != SCAN_STRING)
-		return refuse(e, "must be a string", "%s", field);
-	return scan_string(s, out);
-}
-
 /* A voice of one's own is an object with its id. */
 static bool
 read_voice(struct openai_params *p, struct scan *s, struct err *e)
@@ -208,12 +193,12 @@ read_voice(struct openai_params *p, struct scan *s, struct err *e)
 	bool ok = true;
 
 	if (scan_type(s) != SCAN_OBJECT)
-		return read_word(&p->voice, s, "audio.voice", e);
+		return openai_text_read(s, "audio.voice", &p->voice, e);
 	p->voice = SPAN_NONE;
 	scan_object(s);
 	while (ok && scan_member(s, &key)) {
 		if (scan_key_is(key, "id"))
-			ok = read_word(&p->voice, s, "audio.voice.id", e);
+			ok = openai_text_read(s, "audio.voice.id", &p->voice, e);
 		else
 			scan_skip(s, NULL);
 	}
@@ -238,7 +223,7 @@ read_audio(struct openai_params *p, struct scan *s, struct err *e)
 		if (scan_key_is(key, "voice"))
 			ok = read_voice(p, s, e);
 		else if (scan_key_is(key, "format"))
-			ok = read_word(&p->audio_format, s, "audio.format", e);
+			ok = openai_text_read(s, "audio.format", &p->audio_format, e);
 		else
 			scan_skip(s, NULL);
 	}
@@ -251,7 +236,7 @@ read_tier(struct openai_params *p, struct scan *s, struct err *e)
 {
 	struct span word;
 
-	if (!read_word(&word, s, "service_tier", e))
+	if (!openai_text_read(s, "service_tier", &word, e))
 		return false;
 	p->tier = SPAN_NONE;
 	if (scan_key_is(word, "flex"))

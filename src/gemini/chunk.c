@@ -212,7 +212,8 @@ read_code(struct scan *s, struct part *p, enum part_kind kind, const char *name)
 	}
 }
 
-static void
+/* False: it is none of those that are known here. */
+static bool
 read_part_member(struct scan *s, struct span key, struct part *p)
 {
 	if (scan_key_is(key, "text")) {
@@ -233,7 +234,9 @@ read_part_member(struct scan *s, struct span key, struct part *p)
 		read_code(s, p, PART_CODE_RESULT, "output");
 	} else {
 		scan_skip(s, NULL);
+		return false;
 	}
+	return true;
 }
 
 static void
@@ -242,12 +245,16 @@ read_part(struct scan *s, struct arena *a, struct candidate *c)
 	struct part p = { .kind = PART_OTHER };
 	struct span key;
 	const char *begin;
+	bool known = true;
 
 	if (!enter_object(s))
 		return;
 	begin = s->at - 1;
 	while (scan_member(s, &key))
-		read_part_member(s, key, &p);
+		known = read_part_member(s, key, &p) && known;
+	/* Of nothing, or of a signature alone: an empty text that was left out. */
+	if (known)
+		be(&p, PART_TEXT);
 	p.raw = span_mem(begin, (size_t)(s->at - begin));
 	c->parts = grow(a, c->parts, c->part_count, sizeof(p));
 	c->parts[c->part_count++] = p;

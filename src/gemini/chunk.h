@@ -17,7 +17,7 @@
 #include "gemini/call.h"
 
 enum part_kind {
-	PART_TEXT,
+	PART_TEXT, /* or nothing that could be shown: a signature alone, {} */
 	PART_FUNCTION_CALL,
 	PART_INLINE_DATA,
 	PART_CODE,        /* executableCode */

@@ -16,6 +16,7 @@ enum { TAG_LACK = 1, TAG_UNTIL };
 struct known {
 	unsigned lacks;
 	int64_t until_wall_ms;
+	uint64_t generation; /* of the store, when it was read last */
 };
 
 struct learned {
@@ -23,7 +24,6 @@ struct learned {
 	struct board *board;   /* borrowed */
 	struct writer *writer; /* borrowed */
 	struct map *models;    /* owned, as are its struct known */
-	uint64_t generation;   /* of the store, when the copies were made */
 };
 
 struct learned *
@@ -31,11 +31,9 @@ learned_new(struct store *store, struct board *board, struct writer *writer)
 {
 	struct learned *l = mem_alloc(sizeof(*l));
 
-	*l = (struct learned){ .store = store,
-		.board = board,
-		.writer = writer,
-		.models = map_new(),
-		.generation = board_generation(board, BOARD_GEN_MODELS) };
+	*l = (struct learned){
+		.store = store, .board = board, .writer = writer, .models = map_new()
+	};
 	return l;
 }
 
@@ -102,22 +100,40 @@ forget_all(struct learned *l)
 	l->models = map_new();
 }
 
-/* The copy, made when it is not there yet. */
+/* What was noted here may still be on its way to the store, which then knows of an earlier lack
+ * alone: the store adds to what is known, and takes nothing away before its time. */
+static void
+read_again(struct learned *l, struct span model, struct known *k, int64_t now_wall_ms)
+{
+	struct known stored = { 0 };
+
+	read_model(l, model, &stored);
+	if (k->until_wall_ms <= now_wall_ms)
+		k->lacks = 0;
+	if (stored.until_wall_ms <= now_wall_ms)
+		return;
+	k->lacks |= stored.lacks;
+	if (k->until_wall_ms < stored.until_wall_ms)
+		k->until_wall_ms = stored.until_wall_ms;
+}
+
+/* The copy, read anew when the store has changed. */
 static struct known *
-known_of(struct learned *l, struct span model)
+known_of(struct learned *l, struct span model, int64_t now_wall_ms)
 {
 	uint64_t generation = board_generation(l->board, BOARD_GEN_MODELS);
-	struct known *k;
+	struct known *k = map_get(l->models, model);
 
-	if (generation != l->generation || map_count(l->models) >= COPIES_MAX)
-		forget_all(l);
-	l->generation = generation;
-	k = map_get(l->models, model);
-	if (k)
+	if (k && k->generation == generation)
 		return k;
-	k = mem_alloc(sizeof(*k));
-	read_model(l, model, k);
-	map_put(l->models, model, k);
+	if (!k) {
+		if (map_count(l->models) >= COPIES_MAX)
+			forget_all(l);
+		k = mem_alloc(sizeof(*k));
+		map_put(l->models, model, k);
+	}
+	read_again(l, model, k, now_wall_ms);
+	k->generation = generation;
 	return k;
 }
 
@@ -128,7 +144,7 @@ learned_lacks(struct learned *l, struct span model, int64_t now_wall_ms)
 
 	if (model.len == 0)
 		return 0;
-	k = known_of(l, model);
+	k = known_of(l, model, now_wall_ms);
 	return k->until_wall_ms > now_wall_ms ? k->lacks : 0;
 }
 
@@ -141,7 +157,7 @@ learned_note(struct learned *l, struct span model, unsigned lacks, int64_t now_w
 	lacks = model_lacks_lasting(lacks);
 	if (lacks == 0 || model.len == 0)
 		return;
-	k = known_of(l, model);
+	k = known_of(l, model, now_wall_ms);
 	if (k->until_wall_ms <= now_wall_ms)
 		k->lacks = 0;
 	k->lacks |= lacks;

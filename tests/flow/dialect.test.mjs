@@ -89,7 +89,9 @@ flow('sound comes as a file that plays', async (t) => {
 const labelled = (answer) => answer.headers['x-pollux-credential'];
 
 flow('who served an answer is told where the operator allows it', async (t) => {
-  await t.gemini();
+  const gemini = await t.gemini();
+  const said = turn([{ text: 'x' }]);
+  gemini.anyone.does((asked) => (asked.streams ? asked.stream(said) : asked.whole(200, said)));
   const pollux = await t.pollux();
 
   const all = () =>
@@ -104,8 +106,8 @@ flow('who served an answer is told where the operator allows it', async (t) => {
 
   await pollux.restart({ settings: { 'dialect.show_credential': 'yes' } });
   const { k1 } = await pollux.labels();
-  const [chat, stream, unary, sse] = await all();
-  for (const answer of [chat, stream, unary, sse]) {
+  for (const answer of await all()) {
+    assert.equal(answer.status, 200);
     assert.equal(labelled(answer), k1);
     assert.ok(!JSON.stringify(answer.headers).includes(t.secret('k1')), 'a label and no secret');
   }
@@ -238,6 +240,12 @@ flow('extra_body.google says what OpenAI has no words for, in either spelling', 
     (await says({ media_resolution: 'MEDIA_RESOLUTION_LOW' })).generationConfig.mediaResolution,
     'MEDIA_RESOLUTION_LOW',
   );
+
+  await pollux.chat('hi', {
+    model: 'gemini-3.5-flash',
+    google: { thinking_config: { thinking_level: 'LOW' } },
+  });
+  assert.equal(gemini.last.json.generationConfig.thinkingConfig.thinkingLevel, 'LOW');
 
   for (const fields of [
     {

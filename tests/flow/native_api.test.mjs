@@ -158,6 +158,7 @@ flow(
   },
 );
 
+/* Lesson #7: a part that nobody knows keeps its signature. */
 flow('streams in both framings, and unknown parts in them, byte for byte', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux();
@@ -317,6 +318,7 @@ flow('what may have been done is not done again', async (t) => {
   }
 });
 
+/* Lesson #17: what was refused is never a 200. */
 flow("refusals come down in Google's words", async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux();

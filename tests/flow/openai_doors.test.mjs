@@ -306,13 +306,25 @@ const LISTS = {
   ],
 };
 
+/** Tells each key of its own models, and answers chats. */
+function lists(gemini, keys = Object.keys(LISTS)) {
+  for (const key of keys)
+    gemini.replace(key).does((asked) => {
+      if (asked.method === 'POST')
+        return asked.whole(200, piece('Hello', { finish: 'STOP', usage: USAGE }));
+      if (asked.path === '/v1beta/models') return asked.whole(200, { models: LISTS[key] });
+      const found = LISTS[key].find((m) => asked.path === `/v1beta/${m.name}`);
+      const message = `${asked.path.slice(8)} is not found for API version v1beta.`;
+      return found ? asked.whole(200, found) : asked.whole(404, fault(404, { message }));
+    });
+}
+
 const list = async (pollux, options) => (await pollux.get('/v1/models', options)).json;
 const ids = (answer) => answer.data.map((m) => m.id);
 
 flow('the list of models is what all keys have, asked for once', async (t) => {
   const gemini = await t.gemini();
-  for (const [key, models] of Object.entries(LISTS))
-    gemini.for(key).answers(200, { body: { models } });
+  lists(gemini);
   const pollux = await t.pollux({ keys: ['k1', 'k2'], 'server.workers': 2 });
 
   const first = await list(pollux);
@@ -348,8 +360,7 @@ flow('the list of models is what all keys have, asked for once', async (t) => {
 
 flow('names of the configuration are models, and what is switched off is not', async (t) => {
   const gemini = await t.gemini();
-  for (const [key, models] of Object.entries(LISTS))
-    gemini.for(key).answers(200, { body: { models } });
+  lists(gemini);
   const pollux = await t.pollux({
     keys: ['k1', 'k2'],
     config:
@@ -375,15 +386,11 @@ flow('names of the configuration are models, and what is switched off is not', a
     assert.ok(id.endsWith(one.json.id), one.json.id);
   }
   for (const id of ['gemini-2.5-pro', 'gemini-nothing']) {
-    gemini.replace('k1').answers(404, { message: `models/${id} is not found` });
-    gemini.replace('k2').answers(404, { message: `models/${id} is not found` });
     const one = await pollux.get(`/v1/models/${id}`);
     assert.equal(one.status, 404, id);
     assert.equal(one.json.error.code, 'model_not_found');
   }
 
-  gemini.replace('k1').says('Hello');
-  gemini.replace('k2').says('Hello');
   const chat = await pollux.chat('hi', { model: 'gpt-4o' });
   assert.equal(chat.json.model, 'gpt-4o', 'as the program asked');
   assert.equal(gemini.last.path, '/v1beta/models/gemini-2.5-flash:generateContent');
@@ -396,7 +403,7 @@ flow('names of the configuration are models, and what is switched off is not', a
 
 flow('the list of models has the shape of who asks', async (t) => {
   const gemini = await t.gemini();
-  gemini.for('k1').answers(200, { body: { models: LISTS.k1 } });
+  lists(gemini, ['k1']);
   const pollux = await t.pollux();
 
   const google = await pollux.get('/v1/models', {

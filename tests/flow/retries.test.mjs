@@ -1,5 +1,7 @@
 // A key that fails gives way to another, unseen, as long as nothing of the answer went out; and
 // what becomes of the key.
+//
+// Lessons #18 to #22, #27, #38, #58, #59 and #70; fault (l) of a popular peer.
 
 import {
   assert,
@@ -203,6 +205,7 @@ flow('a single key that fails for a moment is asked once more', async (t) => {
   assert.equal(gemini.asked, 2);
 });
 
+/* Lesson #59. */
 flow('a stale connection is no failure', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux({ 'server.workers': 1 });
@@ -465,4 +468,24 @@ flow('a freeze is known to every worker, and outlives a restart', async (t) => {
   await pollux.restart();
   assert.equal((await pollux.chat('hi')).status, 429);
   assert.equal(gemini.asked, 1);
+});
+
+// Lesson 58: a deadline for those that answer at once would cut deep thinking off.
+flow('a model that thinks may be silent five times as long', async (t) => {
+  const gemini = await t.gemini();
+  gemini
+    .for('k1')
+    .does(
+      (asked) =>
+        void setTimeout(() => asked.whole(200, piece('Hello', { finish: 'STOP' })), 2500),
+    )
+    .hangs();
+  const pollux = await t.pollux({
+    keys: ['k1'],
+    'upstream.first_byte_timeout': '2s',
+    'queue.max_wait': '0s',
+  });
+
+  assert.equal((await pollux.chat('hi', { model: 'gemini-2.5-pro' })).text, 'Hello');
+  assert.equal((await pollux.chat('hi', { model: 'gemini-2.0-flash' })).status, 504);
 });

@@ -1,5 +1,7 @@
 // Streams: a chunk goes out when it comes in, the client sets the pace, and what breaks in the
 // middle is told in the middle.
+//
+// Lessons #36, #39 and #58; faults (b) and (c) of a popular peer.
 
 import {
   assert,

@@ -1,5 +1,6 @@
 #include "dialect/dialect.h"
 
+#include "base/rope.h"
 #include "base/scan.h"
 #include "tests/unit/unit.h"
 
@@ -56,6 +57,94 @@ the_body_goes_on_as_the_very_bytes(void **state)
 	assert_true(c.stream);
 	assert_int_equal(c.server_timeout_ms, 7000);
 }
+
+/* ---- a model of another name upstream ---- */
+
+static bool
+find_alias(void *ctx, struct span bare, struct dialect_model *out, struct err *e)
+{
+	(void)ctx;
+	(void)e;
+	*out = (struct dialect_model){ .name = bare };
+	if (span_is(bare, "fast"))
+		out->name = SPAN("gemini-2.5-flash");
+	else if (span_is(bare, "tuned"))
+		out->name = SPAN("tunedModels/mine");
+	return true;
+}
+
+static void
+decode_alias(const char *model, struct span body, struct call *c)
+{
+	const struct dialect_house house = { .model = find_alias };
+	const struct dialect_request req = {
+		.op = OP_BATCH_EMBED, .model = span_of(model), .body = body, .house = &house
+	};
+	struct err e = ERR_INIT;
+
+	assert_true(dialect_native.decode(&req, arena, c, &e));
+}
+
+static void
+an_alias_stands_for_its_model_in_the_body_too(void **state)
+{
+	static const struct {
+		const char *asked, *body, *want;
+	} rows[] = {
+		{ "fast", "{\"model\":\"models/fast\",\"x\":1}",
+		    "{\"model\":\"models/gemini-2.5-flash\",\"x\":1}" },
+		{ "models/fast", " {\"model\" : \"fast\" } ",
+		    " {\"model\" : \"models/gemini-2.5-flash\" } " },
+		{ "fast", "{\"model\":\"models\\/f\\u0061st\"}",
+		    "{\"model\":\"models/gemini-2.5-flash\"}" },
+		{ "fast",
+		    "{\"requests\":[{\"model\":\"models/fast\"},7,{\"content\":{\"model\":"
+		    "\"models/fast\"}},{\"model\":\"models/fast\"}]}",
+		    "{\"requests\":[{\"model\":\"models/gemini-2.5-flash\"},7,{\"content\":{"
+		    "\"model\":\"models/fast\"}},{\"model\":\"models/gemini-2.5-flash\"}]}" },
+		{ "fast", "{\"generateContentRequest\":{\"model\":\"models/fast\"}}",
+		    "{\"generateContentRequest\":{\"model\":\"models/gemini-2.5-flash\"}}" },
+		{ "fast", "{\"generate_content_request\":{\"model\":\"models/fast\"}}",
+		    "{\"generate_content_request\":{\"model\":\"models/gemini-2.5-flash\"}}" },
+		{ "tuned", "{\"model\":\"models/tuned\"}", "{\"model\":\"tunedModels/mine\"}" },
+		{ "fast", "{\"model\":\"models/other\"}", "{\"model\":\"models/other\"}" },
+		{ "fast", "{\"model\":7,\"requests\":{}}", "{\"model\":7,\"requests\":{}}" },
+		{ "fast", "[]", "[]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf sent = BUF_INIT;
+		struct call c;
+
+		decode_alias(rows[i].asked, span_of(rows[i].body), &c);
+		body_flatten(&c.bodies[0], &sent);
+		assert_string_equal(buf_text(&sent), rows[i].want);
+		buf_fini(&sent);
+	}
+}
+
+static void
+a_large_body_of_an_alias_is_not_copied(void **state)
+{
+	static const char head[] = "{\"model\":\"models/fast\",\"x\":\"";
+	struct buf body = BUF_INIT;
+	struct span last;
+	struct call c;
+
+	(void)state;
+	buf_add_text(&body, head);
+	for (size_t i = 0; i < ROPE_BORROW_MIN; i++)
+		buf_add_char(&body, 'x');
+	buf_add_text(&body, "\"}");
+	decode_alias("fast", buf_span(&body), &c);
+	last = c.bodies[0].pieces[c.bodies[0].count - 1];
+	assert_ptr_equal(last.p + last.len, body.data + body.len);
+	assert_true(last.len > ROPE_BORROW_MIN);
+	buf_fini(&body);
+}
+
+/* ---- operations ---- */
 
 static void
 every_operation_passes(void **state)
@@ -204,6 +293,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_body_goes_on_as_the_very_bytes),
+		cmocka_unit_test(an_alias_stands_for_its_model_in_the_body_too),
+		cmocka_unit_test(a_large_body_of_an_alias_is_not_copied),
 		cmocka_unit_test(every_operation_passes),
 		cmocka_unit_test(bad_requests_are_refused),
 		cmocka_unit_test(errors_come_in_the_form_that_was_asked_for),

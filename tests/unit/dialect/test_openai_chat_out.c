@@ -319,6 +319,10 @@ a_signature_on_an_empty_text_is_not_lost(void **state)
 		    DELTA("{\"extra_content\":{\"google\":{\"thought_signature\":\"U0lH\"}}}")
 			FINISH("stop") DONE,
 	    PART(TEXT("a")), LAST(SIGNED("", "U0lH"), "STOP"));
+	STREAMS(DELTA(ROLE) DELTA("{\"content\":\"a\"}")
+		    DELTA("{\"extra_content\":{\"google\":{\"thought_signature\":\"U0lH\"}}}")
+			FINISH("stop") DONE,
+	    PART(TEXT("a")), LAST("{\"thoughtSignature\":\"U0lH\"}", "STOP"));
 }
 
 /* Clients join strings that a stream says twice of one name. */

@@ -251,6 +251,11 @@ what_a_tool_says_becomes_an_object(void **state)
 		{ "\"15\"", "{\"output\":15}" },
 		{ "\"-1.5e3\"", "{\"output\":-1.5e3}" },
 		{ "\"007\"", "{\"output\":\"007\"}" },
+		{ "\"9007199254740992\"", "{\"output\":9007199254740992}" },
+		{ "\"9007199254740993\"", "{\"output\":\"9007199254740993\"}" },
+		{ "\"-9007199254740993\"", "{\"output\":\"-9007199254740993\"}" },
+		{ "\"99999999999999999999\"", "{\"output\":\"99999999999999999999\"}" },
+		{ "\"3.14159265358979323846\"", "{\"output\":3.14159265358979323846}" },
 		{ "\"[1,2]\"", "{\"output\":[1,2]}" },
 		{ "\"null\"", "{\"output\":null}" },
 		{ "\"true\"", "{\"output\":true}" },
@@ -295,6 +300,30 @@ images_of_a_tool_stand_in_its_result_since_gemini_3(void **state)
 	    CONTENTS(HI "," BY("model", FC("f", "{}")) "," BY("user",
 		"{\"functionResponse\":{\"name\":\"f\",\"response\":{\"output\":\"Here.\"},"
 		"\"parts\":[" INLINE_PNG ",{\"inlineData\":{\"fetched\":true}}]}}")));
+}
+
+/* A part of a result has its data and nothing else: more is refused. */
+static void
+images_in_a_result_have_neither_resolution_nor_metadata(void **state)
+{
+	struct world *w = *state;
+	static const char detailed[] = "[" USER "," CALLS(CALL("a", "f", "{}")) "," SHOWS("a",
+	    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" PNG
+	    "\",\"detail\":\"high\"}," GOOGLE("\"video_metadata\":{\"fps\":1}") "}") "]";
+
+	ask(w, "gemini-3-pro-image", 0);
+	assert_string_equal(made(w, detailed),
+	    CONTENTS(HI "," BY("model", FC("f", "{}")) "," BY("user",
+		"{\"functionResponse\":{\"name\":\"f\",\"response\":{\"output\":\"\"},"
+		"\"parts\":[" INLINE_PNG "]}}")));
+	assert_null(w->resolution);
+	ask(w, "gemini-2.5-flash", 0);
+	assert_string_equal(made(w, detailed),
+	    CONTENTS(HI "," BY("model", FC("f", "{}")) "," BY(
+		"user", FR("f", "{\"output\":\"\"}")) "," BY("user",
+		"{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"iVBORw0KGgo=\"},"
+		"\"videoMetadata\":{\"fps\":1}}")));
+	assert_string_equal(w->resolution, "MEDIA_RESOLUTION_HIGH");
 }
 
 static void
@@ -508,6 +537,7 @@ main(void)
 		TEST(arguments_of_a_wrapped_tool_are_wrapped),
 		TEST(what_a_tool_says_becomes_an_object),
 		TEST(images_of_a_tool_stand_in_its_result_since_gemini_3),
+		TEST(images_in_a_result_have_neither_resolution_nor_metadata),
 		TEST(images_of_a_tool_follow_its_result_before_gemini_3),
 		TEST(parts_in_googles_own_words_stand_beside_the_response),
 		TEST(results_without_calls_are_told_as_text),

@@ -316,6 +316,11 @@ only_some_chunks_say_something(void **state)
 		{ "{\"usageMetadata\":{\"totalTokenCount\":3}}", false },
 		{ "{\"candidates\":[{\"content\":{\"role\":\"model\"}}]}", false },
 		{ "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]}}]}", false },
+		{ "{\"candidates\":[{\"content\":{\"parts\":[{}]}}]}", false },
+		{ "{\"candidates\":[{\"content\":{\"parts\":[{\"thoughtSignature\":\"QUJD\"}]}}]}",
+		    false },
+		{ "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":null}]}}]}", false },
+		{ "{\"candidates\":[{\"content\":{\"parts\":[{\"toolCall\":{}}]}}]}", true },
 		{ "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}]}", true },
 		{ "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]}}"
 		  "]}",

@@ -14,7 +14,7 @@
  * janitor at the other end of a link. */
 struct writer {
 	struct world *world;
-	bool is_full;
+	bool is_full, is_slow; /* slow: takes it, and it is stored later */
 	size_t writes;
 };
 
@@ -29,6 +29,10 @@ writer_write(struct writer *w, const struct write_op *ops, size_t n, writer_fn *
 	if (w->is_full) {
 		store_abort(&t);
 		return false;
+	}
+	if (w->is_slow) {
+		store_abort(&t);
+		return true;
 	}
 	for (size_t i = 0; i < n; i++)
 		store_put(&t, ops[i].table, ops[i].key, ops[i].value);
@@ -169,6 +173,20 @@ what_the_queue_does_not_take_is_known_here(void **state)
 }
 
 static void
+what_is_on_its_way_to_the_store_is_not_forgotten_here(void **state)
+{
+	struct school *s = *state;
+
+	learned_note(s->here, MODEL, LACKS(PENALTIES), T0);
+	s->writer.is_slow = true;
+	learned_note(s->here, MODEL, LACKS(LOGPROBS), T0);
+	board_bump(s->world->board, BOARD_GEN_MODELS); /* for what was stored before */
+	assert_int_equal(
+	    learned_lacks(s->here, MODEL, T0), LACKS(PENALTIES) | LACKS(LOGPROBS));
+	assert_int_equal(learned_lacks(s->here, MODEL, T0 + LEARNED_TTL_MS), 0);
+}
+
+static void
 without_a_writer_it_is_known_here(void **state)
 {
 	struct school *s = *state;
@@ -257,6 +275,7 @@ main(void)
 		CASE(what_is_over_does_not_come_back_with_the_next_lesson),
 		CASE(what_one_request_was_refused_says_nothing_of_the_model),
 		CASE(what_the_queue_does_not_take_is_known_here),
+		CASE(what_is_on_its_way_to_the_store_is_not_forgotten_here),
 		CASE(without_a_writer_it_is_known_here),
 		CASE(a_record_that_is_none_says_nothing),
 		CASE(what_another_version_learned_is_taken_as_far_as_it_is_known),
