@@ -41,6 +41,10 @@ struct openai_answer {
 	struct span tag_open, tag_close; /* around thoughts in the content, escaped; or empty */
 };
 
+/* What the answer is called, escaped: as Gemini calls it, or after the request. */
+struct span openai_answer_id(const struct dialect_out *, struct span response_id);
+/* Its index may be one of the call's; what is none of it is left out. */
+bool openai_answer_takes(const struct dialect_out *, const struct candidate *);
 /* The choice of that index, made when it is new. */
 struct openai_choice *openai_answer_choice(struct openai_answer *, struct arena *, int64_t index);
 /* Of a candidate: why it ended, if it did. */

@@ -272,14 +272,18 @@ gather_items(struct openai_pieces *list, struct arena *a, struct span raw)
 	buf_fini(&compact);
 }
 
+/* NULL: there are too many already. */
 static struct openai_fact *
 fact_of(struct openai_citations *c, struct arena *a, struct span name)
 {
 	struct openai_fact **at = &c->facts, *f;
+	int count = 0;
 
-	for (; *at != NULL; at = &(*at)->next)
+	for (; *at != NULL; at = &(*at)->next, count++)
 		if (span_eq(openai_kept_span(&(*at)->name), name))
 			return *at;
+	if (count == FACTS_MAX)
+		return NULL;
 	f = arena_alloc(a, sizeof(*f));
 	openai_kept_set(&f->name, a, name);
 	*at = f;
@@ -292,6 +296,8 @@ gather_fact(struct openai_citations *c, struct arena *a, struct span name, struc
 	struct openai_fact *f = fact_of(c, a, name);
 	struct buf compact = BUF_INIT;
 
+	if (f == NULL)
+		return;
 	if (scan_key_is(name, "groundingChunks"))
 		f->list = &c->chunks;
 	else if (scan_key_is(name, "groundingSupports"))
@@ -394,13 +400,19 @@ struct annotator {
 	size_t written;
 };
 
+static bool
+is_full(const struct annotator *to)
+{
+	return to->written == ANNOTATIONS_MAX || to->out->len > ANNOTATIONS_BYTES_MAX;
+}
+
 static void
 annotate(struct annotator *to, const struct range *r, const struct source *from)
 {
 	struct object_writer o, citation;
 	size_t start, end;
 
-	if (from->uri.len == 0 || !range_find(to->citations, r, &start, &end))
+	if (is_full(to) || from->uri.len == 0 || !range_find(to->citations, r, &start, &end))
 		return;
 	if (to->written++ > 0)
 		buf_add_char(to->out, ',');

@@ -48,7 +48,8 @@ void openai_citations_inset(struct openai_citations *, struct arena *, struct sp
 /* Raw JSON of a candidate; p == NULL: none.  Streams bring lists in portions. */
 void openai_citations_gather(struct openai_citations *, struct arena *, const struct candidate *);
 
-/* Appends the annotations, comma separated; false: there are none. */
+/* Appends the annotations, comma separated; false: there are none.  They are bounded in number and
+ * in size: a citation is a few bytes, and the URL that it names may be long. */
 bool openai_citations_write(const struct openai_citations *, struct buf *out);
 /* Appends the whole groundingMetadata, compact; false: there was none, or nothing in it. */
 bool openai_grounding_write(const struct openai_citations *, struct buf *out);

@@ -91,12 +91,20 @@ decode(struct exchange *x, struct err *e)
 	return true;
 }
 
-/* What was downloaded goes into the body that was made anew. */
-static void
+/* What was downloaded goes into the body that was made anew, wherever its places are now. */
+static bool
 fill_places(const struct remote *from, struct remote *to)
 {
-	for (; from && to; from = from->next, to = to->next)
-		*to->place = *from->place;
+	const struct remote *had;
+
+	for (; to; to = to->next) {
+		for (had = from; had && !span_eq(had->url, to->url);)
+			had = had->next;
+		if (!had)
+			return false;
+		*to->place = *had->place;
+	}
+	return true;
 }
 
 static bool
@@ -109,13 +117,12 @@ on_refused(void *ctx, const struct fault *fault)
 
 	if (!house_learn(&x->house, x->call.model, span_of(fault->message)))
 		return false;
-	if (!decode(x, &e)) {
+	if (!decode(x, &e) || !fill_places(had, x->call.remotes)) {
 		x->call = refused; /* what upstream said is the better answer */
 		return false;
 	}
-	fill_places(had, x->call.remotes);
-	log_debug("gate", "request translated anew", "id=%s revision=%u",
-	    request_id(x->request), x->call.revision);
+	log_debug("gate", "request translated anew", "id=%s revision=%u", request_id(x->request),
+	    x->call.revision);
 	return true;
 }
 
@@ -318,8 +325,11 @@ gather(struct exchange *x)
 		start_ask(x);
 		return;
 	}
-	x->downloads = downloads_start(x->gate->loop, x->gate->upstream->fetcher, x->call.remotes,
-	    x->arena, on_downloaded, x);
+	struct downloads_limits limits = DOWNLOADS_LIMITS;
+
+	limits.shared = &x->gate->upstream->downloaded_bytes;
+	x->downloads = downloads_start(&limits, x->gate->loop, x->gate->upstream->fetcher,
+	    x->call.remotes, x->arena, on_downloaded, x);
 }
 
 /* ---- identify ---- */
@@ -367,7 +377,7 @@ begin(struct gate *g, struct request *r)
 	x->request = r;
 	x->arena = request_arena(r);
 	x->since_ms = loop_now_ms(g->loop);
-	house_init(&x->house, g, x->client.id);
+	house_init(&x->house, g, x->client.id, request_id(r));
 	request_set_user(r, x);
 	board_count_add(g->slot, BOARD_REQUESTS, 1);
 	board_count_add(g->slot, BOARD_EXCHANGES, 1);
@@ -414,8 +424,8 @@ on_head(void *ctx, struct request *r)
 	if (!open_door(x))
 		return;
 	if (x->route.door != DOOR_ASK && x->route.door != DOOR_RELAY)
-		response_end(&x->response,
-		    probe_answer(x->gate, x->route.door, &x->response.bytes), SPAN_NONE);
+		response_end(&x->response, probe_answer(x->gate, x->route.door, &x->response.bytes),
+		    SPAN_NONE);
 	else if (!identify(x, &e))
 		response_fail(&x->response, &e, NULL);
 	else if (x->route.door == DOOR_RELAY)
@@ -456,10 +466,10 @@ static void
 stop(struct exchange *x)
 {
 	loop_untimer(x->gate->loop, &x->patience);
-	house_leave(&x->house);
-	downloads_free(&x->downloads);
-	fan_cancel(&x->fan);
+	fan_cancel(&x->fan); /* before what it sends goes */
 	passage_close(&x->passage);
+	downloads_free(&x->downloads);
+	house_leave(&x->house);
 }
 
 static void
@@ -473,6 +483,14 @@ on_gone(void *ctx, struct request *r)
 	board_count_add(x->gate->slot, BOARD_GONE, 1);
 	stop(x);
 	response_leave(&x->response);
+}
+
+static const char *
+name_of_deed(const struct exchange *x)
+{
+	if (x->route.door == DOOR_RELAY)
+		return "relayed";
+	return x->route.door == DOOR_ASK ? operation_name(x->call.op) : "probe";
 }
 
 static void
@@ -489,9 +507,8 @@ on_request_done(void *ctx, struct request *r)
 		board_count_add(x->gate->slot, BOARD_STREAMS, -1);
 	log_debug("gate", "exchange closed",
 	    "id=%s dialect=%s op=%s client=%s status=%d attempts=%d ms=%lld", request_id(r),
-	    x->route.dialect->name, operation_name(x->call.op), x->client.label,
-	    x->response.status, x->response.attempts,
-	    (long long)(loop_now_ms(x->gate->loop) - x->since_ms));
+	    x->route.dialect->name, name_of_deed(x), x->client.label, x->response.status,
+	    x->response.attempts, (long long)(loop_now_ms(x->gate->loop) - x->since_ms));
 	response_fini(&x->response);
 }
 

@@ -10,11 +10,29 @@
 
 #define SEARCH_SUFFIX "-search"
 
+/*
+ * A request may name any number of calls, and one record of a megabyte as often as it likes.  What
+ * is looked for, compared and brought back for it is bounded, in bytes that take about as long;
+ * beyond, a call is one from elsewhere.  Ten thousand calls of a long conversation are within.
+ */
+#define RECALL_MOST   (64u << 20)
+#define RECALL_LOOK   1024 /* for each search */
+#define RECALL_WEIGHT 8    /* of a byte that has to be parsed, beside one that is copied */
+
 /* Records on their way to the store.  Outlives the exchange when the store is slow. */
 struct savings {
-	struct house *house; /* NULL: nobody waits any more */
+	struct house *house;     /* NULL: nobody waits any more */
+	struct board_slot *slot; /* borrowed */
+	char *request_id;        /* owned */
 	int waiting;
 };
+
+static void
+savings_free(struct savings *s)
+{
+	mem_free(s->request_id);
+	mem_free(s);
+}
 
 /* ---- models ---- */
 
@@ -58,8 +76,7 @@ on_model(void *ctx, struct span bare, struct dialect_model *out, struct err *e)
 		return false;
 	out->facts = model_facts(out->name);
 	catalogue_refine(g->catalogue, out->name, &out->facts);
-	out->facts.lacks |=
-	    learned_lacks(g->learned, out->name, loop_wall_ms(g->loop)) | h->lacks;
+	out->facts.lacks |= learned_lacks(g->learned, out->name, loop_wall_ms(g->loop)) | h->lacks;
 	h->in_force = model_lacks_now(out->facts.lacks);
 	return true;
 }
@@ -72,6 +89,7 @@ house_learn(struct house *h, struct span model, struct span refusal)
 	if ((model_lacks_now(fresh) & ~h->in_force) == 0)
 		return false;
 	h->lacks |= fresh;
+	h->recalled = 0; /* another translation, another search */
 	learned_note(h->gate->learned, model, fresh, loop_wall_ms(h->gate->loop));
 	return true;
 }
@@ -149,8 +167,7 @@ list_one(void *ctx, const struct catalogue_model *m)
 static void
 list_alias(struct listing *l, const struct config_model *c)
 {
-	const struct catalogue_model *m =
-	    catalogue_find(l->gate->catalogue, span_of(c->alias));
+	const struct catalogue_model *m = catalogue_find(l->gate->catalogue, span_of(c->alias));
 	struct listed_model listed = { .name = span_of(c->name),
 		.display_name = span_of(c->display_name),
 		.input_tokens = c->input_token_limit };
@@ -207,23 +224,47 @@ book_of(const struct house *h)
 		.client = span_of(h->client) };
 }
 
+/* False: this request had its share. */
+static bool
+may_recall(struct house *h, size_t compared_bytes)
+{
+	if (h->recalled > RECALL_MOST)
+		return false;
+	h->recalled += RECALL_LOOK + RECALL_WEIGHT * compared_bytes;
+	if (h->recalled > RECALL_MOST)
+		log_debug(
+		    "memory", "a request names too many calls to look for", "id=%s", h->request_id);
+	return h->recalled <= RECALL_MOST;
+}
+
+static bool
+note_recalled(struct house *h, const struct signed_call *c)
+{
+	h->recalled += c->args.len + c->signature.len;
+	return true;
+}
+
 static bool
 on_recall(void *ctx, struct span id, struct arena *arena, struct signed_call *out)
 {
-	const struct house *h = ctx;
+	struct house *h = ctx;
 	struct signature_book b = book_of(h);
 
-	return signature_find(&b, id, loop_wall_ms(h->gate->loop), arena, out);
+	return may_recall(h, 0) &&
+	       signature_find(&b, id, loop_wall_ms(h->gate->loop), arena, out) &&
+	       note_recalled(h, out);
 }
 
 static bool
 on_recall_like(
     void *ctx, const struct signed_call *like, struct arena *arena, struct signed_call *out)
 {
-	const struct house *h = ctx;
+	struct house *h = ctx;
 	struct signature_book b = book_of(h);
 
-	return signature_find_like(&b, like, loop_wall_ms(h->gate->loop), arena, out);
+	return may_recall(h, like->args.len) &&
+	       signature_find_like(&b, like, loop_wall_ms(h->gate->loop), arena, out) &&
+	       note_recalled(h, out);
 }
 
 static void
@@ -232,11 +273,14 @@ on_saved(void *ctx, const struct err *e)
 	struct savings *s = ctx;
 	struct house *h = s->house;
 
-	if (e)
-		log_warn("memory", "a signature was not stored", "error=%s", e->text);
+	if (e) {
+		board_count_add(s->slot, BOARD_LOST_WRITES, 1);
+		log_warn("memory", "a signature was not stored", "id=%s error=%s", s->request_id,
+		    e->text);
+	}
 	s->waiting--;
 	if (s->waiting == 0 && !h)
-		mem_free(s);
+		savings_free(s);
 	else if (s->waiting == 0 && h->saved)
 		h->saved(h->ctx);
 }
@@ -249,7 +293,9 @@ on_remember(void *ctx, const struct signed_call *c)
 
 	if (!h->savings) {
 		h->savings = mem_alloc(sizeof(*h->savings));
-		h->savings->house = h;
+		*h->savings = (struct savings){
+			.house = h, .slot = h->gate->slot, .request_id = mem_dup(h->request_id)
+		};
 	}
 	if (signature_keep(&b, c, loop_wall_ms(h->gate->loop), on_saved, h->savings)) {
 		h->savings->waiting++;
@@ -257,7 +303,7 @@ on_remember(void *ctx, const struct signed_call *c)
 	}
 	board_count_add(h->gate->slot, BOARD_LOST_WRITES, 1);
 	log_warn("memory", "a signature is not stored: too much waits, or it is too large",
-	    "bytes=%zu", c->signature.len + c->args.len);
+	    "id=%s bytes=%zu", h->request_id, c->signature.len + c->args.len);
 }
 
 bool
@@ -269,9 +315,9 @@ house_is_saving(const struct house *h)
 /* ---- the whole ---- */
 
 void
-house_init(struct house *h, const struct gate *g, const char *client)
+house_init(struct house *h, const struct gate *g, const char *client, const char *request_id)
 {
-	*h = (struct house){ .gate = g, .client = client };
+	*h = (struct house){ .gate = g, .client = client, .request_id = request_id };
 	h->face = (struct dialect_house){ .ctx = h,
 		.model = on_model,
 		.recall = on_recall,
@@ -296,7 +342,7 @@ house_leave(struct house *h)
 		return;
 	s->house = NULL;
 	if (s->waiting == 0)
-		mem_free(s);
+		savings_free(s);
 }
 
 /* ---- options ---- */
@@ -321,8 +367,8 @@ house_options(const struct config *c, struct dialect_options *o)
 {
 	*o = (struct dialect_options){
 		.late_system = WORD(late_system, c->dialect_late_system, "inline", "hoist"),
-		.remote_media = WORD(remote_media, c->dialect_remote_media, "inline", "passthrough",
-		    "reject"),
+		.remote_media =
+		    WORD(remote_media, c->dialect_remote_media, "inline", "passthrough", "reject"),
 		.blocked_prompt =
 		    WORD(blocked_prompt, c->dialect_blocked_prompt, "choice", "error400"),
 		.thoughts = WORD(thoughts_shown, c->dialect_thoughts, "auto", "always", "never"),

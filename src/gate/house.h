@@ -12,16 +12,18 @@
 struct house {
 	const struct gate *gate; /* borrowed */
 	const char *client;      /* borrowed: its id, or "" */
-	unsigned lacks;          /* what this request has to do without, from refusals of upstream's */
-	unsigned in_force;       /* what it did without when it was translated last */
-	bool found_models;       /* the catalogue is to be saved */
+	const char *request_id;  /* borrowed, for the log */
+	unsigned lacks;    /* what this request has to do without, from refusals of upstream's */
+	unsigned in_force; /* what it did without when it was translated last */
+	bool found_models; /* the catalogue is to be saved */
+	size_t recalled;   /* what looking for calls has cost so far: see house.c */
 	struct savings *savings; /* records on their way to the store; NULL: none so far */
 	loop_fn *saved;          /* called when the last of them is there; or NULL */
 	void *ctx;
 	struct dialect_house face; /* to be given to the dialect */
 };
 
-void house_init(struct house *, const struct gate *, const char *client);
+void house_init(struct house *, const struct gate *, const char *client, const char *request_id);
 /* What upstream refused of the call can be done without: notes it for this request and, where it
  * lasts, for the model.  False: nothing in these words helps, or it was done without already. */
 bool house_learn(struct house *, struct span model, struct span refusal);

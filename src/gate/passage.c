@@ -11,24 +11,25 @@
 #include "gemini/model.h"
 #include "upstream/relay.h"
 
-#define GATHER_BYTES  (1u << 20)   /* a body of at most that is gathered, wherever it goes */
-#define WHOLE_BYTES   (256u << 10) /* an answer of at most that goes out whole: its connection lives */
-#define HEADERS_MAX   64
+#define GATHER_BYTES (1u << 20) /* a body of at most that is gathered, wherever it goes */
+#define WHOLE_BYTES                                                                                \
+	(256u << 10) /* an answer of at most that goes out whole: its connection lives */
+#define HEADERS_MAX    64
 #define HEADER_LONGEST 8192
 
 struct passage {
-	struct response *response;  /* borrowed from the exchange */
-	const struct route *route;  /* borrowed */
-	struct house *house;        /* borrowed */
-	char *label;                /* borrowed: 64 characters */
-	struct request *request;    /* borrowed */
-	struct arena *arena;        /* borrowed */
-	struct relay_order order;   /* in the arena */
-	struct relay *relay;        /* owned; NULL before it is started and behind its last event */
+	struct response *response; /* borrowed from the exchange */
+	const struct route *route; /* borrowed */
+	struct house *house;       /* borrowed */
+	char *label;               /* borrowed: 64 characters */
+	struct request *request;   /* borrowed */
+	struct arena *arena;       /* borrowed */
+	struct relay_order order;  /* in the arena */
+	struct relay *relay;       /* owned; NULL before it is started and behind its last event */
 	int status;
 	struct header headers[HEADERS_MAX];
 	size_t header_count;
-	bool gathers;               /* the answer goes out whole */
+	bool gathers; /* the answer goes out whole */
 };
 
 /* ---- the request ---- */
@@ -50,20 +51,32 @@ starts_nocase(struct span name, const char *prefix)
 	return name.len >= len && span_is_nocase(span_mem(name.p, len), prefix);
 }
 
+static bool
+starts_with_one_of(struct span name, const char *const *prefixes)
+{
+	for (; *prefixes; prefixes++)
+		if (starts_nocase(name, *prefixes))
+			return true;
+	return false;
+}
+
 /* What says something of the body, of the part of it that is wanted, or of an upload; and
  * Google's own, but for those that name who asks. */
 static bool
 goes_up(struct span name)
 {
+	/* A proxy before us may have signed in who asks: that is for us alone. */
 	static const char *const ours[] = { "x-goog-api-key", "x-goog-user-project",
-		"x-goog-api-client", "x-goog-authenticated-user", NULL };
+		"x-goog-api-client", NULL };
+	static const char *const names[] = { "x-goog-authenticated-user", "x-goog-iap-",
+		"x-goog-iam-", NULL };
 	static const char *const others[] = { "content-type", "content-encoding", "content-range",
 		"accept", "accept-language", "range", "if-match", "if-none-match", "if-range",
 		"if-modified-since", "if-unmodified-since", "x-server-timeout",
 		"x-http-method-override", "slug", NULL };
 
 	if (starts_nocase(name, "x-goog-"))
-		return !is_one_of(name, ours);
+		return !is_one_of(name, ours) && !starts_with_one_of(name, names);
 	return is_one_of(name, others);
 }
 
@@ -105,24 +118,49 @@ clean_query(struct passage *p, const struct request_head *head, struct buf *out,
 	return true;
 }
 
-/* ".." would lead out of the API; written in any way. */
-static bool
-is_straight(struct span path)
+/* The path in plain letters, whatever way it is written. */
+static struct span
+plain_path(struct passage *p, struct span path)
 {
 	struct buf plain = BUF_INIT;
-	bool straight = true;
+	struct span kept;
 
 	text_percent_decode(&plain, path, false);
-	struct span rest = buf_span(&plain);
-
-	while (rest.p != NULL && straight) {
-		struct span segment = span_cut(&rest, '/');
-
-		straight = !span_is(segment, "..") && !span_is(segment, ".") &&
-			   (segment.len == 0 || !memchr(segment.p, '\\', segment.len));
-	}
+	kept = arena_span(p->arena, buf_span(&plain));
 	buf_fini(&plain);
-	return straight;
+	return kept;
+}
+
+/* ".." would lead out of the API, also before a ';', and "//" past the doors that are ours. */
+static bool
+is_straight(struct span plain)
+{
+	span_cut(&plain, '/');
+	while (plain.p != NULL) {
+		struct span segment = span_cut(&plain, '/');
+
+		if ((segment.len == 0 && plain.p != NULL) ||
+		    (segment.len > 0 && memchr(segment.p, '\\', segment.len)))
+			return false;
+		segment = span_cut(&segment, ';');
+		if (span_is(segment, "..") || span_is(segment, "."))
+			return false;
+	}
+	return true;
+}
+
+/* "files" of "/upload/v1beta/files/f-1:download". */
+static struct span
+collection_of(struct span plain)
+{
+	struct span segment;
+
+	span_cut(&plain, '/');
+	segment = span_cut(&plain, '/');
+	if (span_is(segment, "upload") || span_is(segment, "download"))
+		span_cut(&plain, '/');
+	segment = span_cut(&plain, '/');
+	return span_cut(&segment, ':');
 }
 
 /* /v1/models/M:VERB and /v2/models/M:VERB are older names for the same. */
@@ -137,13 +175,20 @@ static bool
 write_path(struct passage *p, struct span path, struct buf *out, struct err *e)
 {
 	const struct route *route = p->route;
+	struct span plain = plain_path(p, path);
 	struct dialect_model m = { 0 };
 
-	if (!is_straight(path))
+	if (!call_may_carry(path))
+		return err_set(
+		    e, ERR_BAD_REQUEST, "the path has a byte that may not stand in a URL");
+	if (!is_straight(plain) || route_is_openai(plain))
 		return err_set(e, ERR_NOT_FOUND, "there is nothing behind this path");
+	if (route->model.len > 0 && !model_name_is_valid(route->model))
+		return err_set(e, ERR_MODEL_NOT_FOUND, "there is no model of that name");
 	if (route->model.len > 0 && !p->house->face.model(p->house, route->model, &m, e))
 		return false;
-	p->order.model = m.name;
+	m.name = model_bare(m.name);
+	p->order.model = m.name.len > 0 ? m.name : collection_of(plain);
 	if (route->verb.len == 0 || (span_eq(m.name, route->model) && !is_old_name(path))) {
 		buf_add_span(out, path);
 		return true;
@@ -248,6 +293,12 @@ headers_down(struct passage *p, const struct fetch_head *head, const char *id, c
 }
 
 static bool
+is_head(const struct passage *p)
+{
+	return span_is(request_head(p->request)->method, "HEAD");
+}
+
+static bool
 on_gone_asked(void *ctx)
 {
 	const struct passage *p = ctx;
@@ -263,8 +314,9 @@ on_head(void *ctx, const struct fetch_head *head, const char *id, const char *la
 
 	p->status = head->status;
 	headers_down(p, head, id, label);
-	p->gathers =
-	    bodiless || (head->content_length >= 0 && head->content_length <= WHOLE_BYTES);
+	/* The length in an answer to HEAD is of a body that does not come. */
+	p->gathers = bodiless || (head->content_length >= 0 &&
+				     head->content_length <= WHOLE_BYTES && !is_head(p));
 	if (p->gathers)
 		return;
 	if (head->content_length >= 0)

@@ -20,7 +20,8 @@ struct passage;
  * others are gathered, for another credential may have to be tried with them.  label: where the
  * exchange keeps the label of the credential tried last.  NULL: the answer is given already.
  */
-struct passage *passage_open(struct response *, const struct route *, struct house *, char label[64]);
+struct passage *passage_open(
+    struct response *, const struct route *, struct house *, char label[64]);
 void passage_ready(struct passage *); /* the body is whole */
 void passage_full(struct passage *);  /* the client takes no more for now */
 void passage_drained(struct passage *);

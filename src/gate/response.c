@@ -76,8 +76,8 @@ retry_headers(struct response *r, const struct err *e, struct headers *h)
 	if (e->retry_ms > 0 && e->retry_ms <= RETRY_AFTER_MAX_MS && e->kind != ERR_QUOTA) {
 		add_header(h, "retry-after",
 		    arena_printf(r->arena, "%lld", (long long)((e->retry_ms + 999) / 1000)));
-		add_header(h, "retry-after-ms",
-		    arena_printf(r->arena, "%lld", (long long)e->retry_ms));
+		add_header(
+		    h, "retry-after-ms", arena_printf(r->arena, "%lld", (long long)e->retry_ms));
 	} else if (e->retry_ms > RETRY_AFTER_MAX_MS || e->kind == ERR_QUOTA || r->attempts > 1) {
 		add_header(h, "x-should-retry", "false");
 	}
@@ -115,8 +115,7 @@ begin_stream(struct response *r, struct span type)
 {
 	struct headers h = { .n = 0 };
 
-	common_headers(
-	    r, &h, type.len ? arena_dup_span(r->arena, type) : r->dialect->stream_type);
+	common_headers(r, &h, type.len ? arena_dup_span(r->arena, type) : r->dialect->stream_type);
 	add_header(&h, "cache-control", "no-cache");
 	add_header(&h, "x-accel-buffering", "no");
 	note_answered(r, 200);

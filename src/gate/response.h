@@ -33,8 +33,8 @@ struct response {
 	void *ctx;
 };
 
-void response_init(struct response *, const struct gate *, struct request *,
-    const struct dialect *, const struct call *);
+void response_init(struct response *, const struct gate *, struct request *, const struct dialect *,
+    const struct call *);
 void response_fini(struct response *);
 
 /* The one place where an error becomes a status. */

@@ -68,6 +68,12 @@ static const struct entry {
 
 #define OPENAI_TREE "/v1beta/openai"
 
+bool
+route_is_openai(struct span path)
+{
+	return span_starts(path, OPENAI_TREE);
+}
+
 struct match {
 	struct span model; /* raw */
 	struct span verb;
@@ -100,8 +106,7 @@ matches_tree(const char *pattern, struct span path, struct match *m)
 	struct span stem = { pattern, strlen(pattern) - 2 };
 	struct span rest;
 
-	if (path.len <= stem.len || memcmp(path.p, stem.p, stem.len) != 0 ||
-	    span_starts(path, OPENAI_TREE))
+	if (path.len <= stem.len || memcmp(path.p, stem.p, stem.len) != 0 || route_is_openai(path))
 		return false;
 	rest = span_mem(path.p + stem.len - 1, path.len - stem.len + 1);
 	if (!span_starts(rest, models))
@@ -142,7 +147,7 @@ matches(const char *pattern, struct span path, struct match *m)
 static const struct dialect *
 dialect_of_tree(struct span path)
 {
-	if (span_starts(path, OPENAI_TREE))
+	if (route_is_openai(path))
 		return CHAT;
 	if (span_starts(path, "/v1beta") || span_starts(path, "/v1alpha") ||
 	    span_starts(path, "/v2/") || span_starts(path, "/upload/") ||

@@ -28,6 +28,9 @@ struct route {
 	const char *allow; /* of a METHOD error: for the Allow header; else NULL */
 };
 
+/* In Google's tree, but a door of ours: never handed on. */
+bool route_is_openai(struct span path);
+
 /*
  * goog_key: the request presents its key as Gemini's programs do (x-goog-api-key or ?key=),
  * which decides the shape of GET /v1/models.  False: err NOT_FOUND or METHOD; the dialect is set

@@ -87,8 +87,9 @@ value_is(struct span param, const char *wanted)
 static bool
 stays_here(struct span name)
 {
-	static const char *const names[] = { "key", "api_key", "access_token", "oauth_token",
-		"quotaUser", ".xgafv", "httpMethod" };
+	static const char *const names[] = { "key", "api_key", "apikey", "api-key", "x-api-key",
+		"x-goog-api-key", "authorization", "access_token", "bearer_token", "oauth_token",
+		"quotaUser", "xgafv", "httpMethod" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (span_is_nocase(name, names[i]))
@@ -97,7 +98,36 @@ stays_here(struct span name)
 }
 
 static bool
-is_fit(struct span raw)
+is_adornment(char c)
+{
+	return (unsigned char)c <= ' ' || c == '$' || c == '.';
+}
+
+/* Without the blanks and the "[]" that clumsy programs write: a key is not to be known by them. */
+static struct span
+bare_name(struct span name)
+{
+	struct span bare = span_cut(&name, '[');
+
+	while (bare.len > 0 && is_adornment(bare.p[0]))
+		bare = span_mem(bare.p + 1, bare.len - 1);
+	while (bare.len > 0 && is_adornment(bare.p[bare.len - 1]))
+		bare.len--;
+	return bare;
+}
+
+/* Some programs still part parameters by ';'. */
+static bool
+holds_what_stays(struct span param, struct buf *name_room)
+{
+	while (param.p != NULL)
+		if (stays_here(bare_name(name_of(span_cut(&param, ';'), name_room))))
+			return true;
+	return false;
+}
+
+bool
+call_may_carry(struct span raw)
 {
 	for (size_t i = 0; i < raw.len; i++)
 		if ((unsigned char)raw.p[i] <= ' ' || raw.p[i] == 0x7F || raw.p[i] == '#')
@@ -114,7 +144,7 @@ take_param(struct span param, struct buf *name_room, struct buf *kept, struct er
 		return err_field(e, "callback", "callback is not offered");
 	if (span_is_nocase(name, "alt") && value_is(param, "proto"))
 		return err_field(e, "alt", "alt=proto is not offered; json and sse are");
-	if (param.len == 0 || stays_here(name))
+	if (param.len == 0 || holds_what_stays(param, name_room))
 		return true;
 	if (kept->len > 0)
 		buf_add_char(kept, '&');
@@ -129,7 +159,7 @@ call_query(struct span raw, struct arena *arena, struct span *out, struct err *e
 	bool ok = true;
 
 	*out = SPAN_NONE;
-	if (!is_fit(raw))
+	if (!call_may_carry(raw))
 		return err_field(e, "query", "the query has a byte that may not stand in a URL");
 	while (ok && raw.p != NULL)
 		ok = take_param(span_cut(&raw, '&'), &name_room, &kept, e);

@@ -60,7 +60,7 @@ struct call {
 	 */
 	struct body *bodies;
 	size_t parts;              /* at least 1, also where there is no body (bodies == NULL) */
-	size_t choices;            /* that each part may bring, at least 1: part i's begin at i * choices */
+	size_t choices; /* that each part may bring, at least 1: part i's begin at i * choices */
 	unsigned revision;         /* moves when the call is translated anew */
 	struct remote *remotes;    /* media to be fetched before the call is made; NULL: none */
 	struct span query;         /* to pass on, raw, credentials taken out; may be empty */
@@ -82,6 +82,8 @@ void call_url(const struct call *, const char *base, struct buf *out);
  * alt=proto are refused (BAD_REQUEST, field "callback", "alt"), bytes that no URL may have too.
  */
 bool call_query(struct span raw, struct arena *, struct span *out, struct err *);
+/* No byte in it that a URL may not have: what came raw in a path or query can be handed on. */
+bool call_may_carry(struct span raw);
 /* alt=sse, or not. */
 enum framing call_framing(enum operation, struct span query);
 

@@ -37,7 +37,8 @@ canonical_args(struct span args, struct buf *out)
 {
 	json_t *tree = json_loadb(
 	    args.p, args.len, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
-	char *text = tree ? json_dumps(tree, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
+	char *text =
+	    tree ? json_dumps(tree, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
 
 	if (text)
 		buf_add_text(out, text);
@@ -139,6 +140,8 @@ write_all(const struct signature_book *b, struct span key, const struct signed_c
 	unsigned char hash[SEAL_HASH_BYTES];
 	bool ok;
 
+	if (c->args.len + c->signature.len > RECORD_MAX)
+		return false;
 	encode(c, now_wall_ms, &record);
 	key_of_age(now_wall_ms, key, &age);
 	hash_of_kind(b, c, hash);
@@ -237,6 +240,8 @@ signature_find_like(const struct signature_book *b, const struct signed_call *li
 	int64_t used = 0;
 	bool found;
 
+	if (like->args.len > RECORD_MAX)
+		return false; /* none such is kept, and to parse it takes its time */
 	hash_of_kind(b, like, hash);
 	struct txn t = store_read(b->store);
 
@@ -269,7 +274,8 @@ struct sweep {
 static void
 erase(struct sweep *s, enum table table, struct span key)
 {
-	s->ops[s->op_count++] = (struct write_op){ .table = table, .key = arena_span(s->arena, key) };
+	s->ops[s->op_count++] =
+	    (struct write_op){ .table = table, .key = arena_span(s->arena, key) };
 }
 
 /* The record was used since: another line of the table of ages stands for it. */

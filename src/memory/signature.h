@@ -27,8 +27,8 @@
 struct signature_book {
 	struct store *store;
 	const struct seal *seal;
-	struct writer *writer;  /* NULL: nothing is written */
-	struct span client;     /* its id; "" for everyone without a key */
+	struct writer *writer; /* NULL: nothing is written */
+	struct span client;    /* its id; "" for everyone without a key */
 };
 
 /* Copies.  done as writer_write has it, but not called when this is false: the queue is full, or

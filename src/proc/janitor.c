@@ -114,8 +114,8 @@ static const struct chore chores[] = {
 	{ "check-readers", 30000, check_readers },
 	{ "sweep-orphans", 10000, sweep_orphans },
 	{ "tidy-first-run", 10000, tidy_first_run },
-	/* A few hundred at a time: a busy day's worth is gone within the next. */
-	{ "sweep-signatures", 20000, sweep_signatures },
+	/* A few hundred at a time, so that no commit takes long: more than ten million in a day. */
+	{ "sweep-signatures", 2000, sweep_signatures },
 	{ "note-size", 60000, note_size },
 };
 #define CHORE_COUNT (sizeof(chores) / sizeof(chores[0]))

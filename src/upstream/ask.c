@@ -58,8 +58,8 @@ struct ask {
 	struct verdict last;            /* of the last attempt */
 	struct verdict told;            /* of the one that the caller is told of in the end */
 	const struct fault *told_fault; /* in the arena */
-	struct held held; /* of the attempt under way */
-	struct held spare; /* an earlier answer that ended empty: better than none */
+	struct held held;               /* of the attempt under way */
+	struct held spare;              /* an earlier answer that ended empty: better than none */
 };
 
 static void try_next(void *ctx);
@@ -132,10 +132,9 @@ give_up(struct ask *a, const struct err *refusal)
 		fail(a, refusal, NULL);
 		return;
 	}
-	outcome_err(a->told.outcome, a->told_fault, &e);
-	if (e.retry_ms == 0 && a->told_fault && a->told_fault->retry_ms > 0)
-		e.retry_ms = a->told_fault->retry_ms;
-	fail(a, &e, outcome_is_ours(a->told.outcome) ? NULL : a->told_fault);
+	const struct fault *shown = outcome_err(a->told.outcome, a->told_fault, &e);
+
+	fail(a, &e, shown);
 }
 
 /* Reading: what comes before the answer has begun is held back. */
@@ -180,7 +179,8 @@ on_chunk(void *ctx, const struct chunk *k)
 	struct ask *a = ctx;
 
 	if (!a->begun) {
-		if (!chunk_says_something(k, a->call->op) && a->held.chunks.len < HELD_MAX) {
+		if (!chunk_says_something(k, a->call->op) && a->held.chunks.len < HELD_MAX &&
+		    a->held.bytes.len < HELD_MAX) {
 			hold_chunk(a, k);
 			return true;
 		}
@@ -287,14 +287,10 @@ may_try_on(const struct ask *a)
 	       (spread == 0 || a->failed_with[a->last.outcome] <= spread);
 }
 
-/* What one credential has spent is no answer while another one failed for a reason of its own. */
 static void
 remember_to_tell(struct ask *a, const struct verdict *v, const struct fault *f)
 {
-	bool first = a->told.outcome == OUTCOME_OK;
-
-	if (!first && (v->freeze_until_wall_ms || v->disable) &&
-	    !(a->told.freeze_until_wall_ms || a->told.disable))
+	if (!outcome_outweighs(v, &a->told))
 		return;
 	a->told = *v;
 	a->told_fault = f;
@@ -392,7 +388,8 @@ start_attempt(struct ask *a, struct lease *lease)
 	a->attempts++;
 	a->revision = a->call->revision;
 	a->attempt = attempt_start(a->up->fetcher, a->up->loop, a->up->pool, lease, a->call,
-	    a->part, c->upstream_gemini_url, &limits, a->arena, a->events.raw ? &relayed : &translated, a);
+	    a->part, c->upstream_gemini_url, &limits, a->arena,
+	    a->events.raw ? &relayed : &translated, a);
 	if (a->paused)
 		attempt_pause(a->attempt);
 }

@@ -21,13 +21,14 @@
 #include "net/fetch.h"
 #include "upstream/pool.h"
 
-/* What every ask of a worker shares; all borrowed. */
+/* What every ask of a worker shares; all pointers borrowed. */
 struct upstream {
 	struct loop *loop;
 	struct pool *pool;
 	struct fetcher *fetcher;
 	const struct config *config;
 	struct board_slot *slot;
+	size_t downloaded_bytes; /* that requests hold (upstream/download.h) */
 };
 
 struct ask;

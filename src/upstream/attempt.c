@@ -157,6 +157,9 @@ relay(struct attempt *a, struct span rest, struct err *e)
 		a->chunk_came = false;
 		if (!chunk_reader_feed(a->reader, piece, e) || a->over)
 			return false;
+		/* Comments are no part of a chunk, and may never end. */
+		if (piece.len > a->answer_bytes || a->torn.len > a->answer_bytes - piece.len)
+			return err_set(e, ERR_UPSTREAM, "the upstream's answer has no chunk in it");
 		buf_add_span(&a->torn, piece);
 		if (!a->chunk_came)
 			continue;
@@ -283,9 +286,8 @@ send_call(struct attempt *a, size_t part, struct fetcher *fetcher, const char *b
 
 struct attempt *
 attempt_start(struct fetcher *fetcher, struct loop *loop, struct pool *pool, struct lease *lease,
-    const struct call *call, size_t part, const char *base_url,
-    const struct attempt_limits *limits, struct arena *arena, const struct attempt_events *events,
-    void *ctx)
+    const struct call *call, size_t part, const char *base_url, const struct attempt_limits *limits,
+    struct arena *arena, const struct attempt_events *events, void *ctx)
 {
 	struct attempt *a = mem_alloc(sizeof(*a));
 

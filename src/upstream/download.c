@@ -14,6 +14,8 @@
 #include "base/scan.h"
 #include "dialect/media.h"
 
+#define BUSY_MS 1000 /* before one that others left no room is to try again */
+
 /* One URL, however often the request names it. */
 struct download {
 	struct downloads *all;       /* borrowed */
@@ -67,8 +69,7 @@ end(struct downloads *all)
 }
 
 /* Returns false, so that "return failed(...)" reads well. */
-static bool __attribute__((format(printf, 2, 3)))
-failed(struct download *d, const char *fmt, ...)
+static bool __attribute__((format(printf, 2, 3))) failed(struct download *d, const char *fmt, ...)
 {
 	struct downloads *all = d->all;
 	char words[256];
@@ -192,16 +193,29 @@ take(struct download *d, struct span s)
 }
 
 static bool
+is_too_much_for_us(const struct downloads *all, uint64_t more)
+{
+	const struct downloads_limits *l = &all->limits;
+
+	return l->shared && (*l->shared > l->shared_bytes || more > l->shared_bytes - *l->shared);
+}
+
+static bool
 check_size(struct download *d, uint64_t bytes)
 {
-	const struct downloads *all = d->all;
+	struct downloads *all = d->all;
 
 	if (bytes > all->limits.one_bytes)
 		return failed(d, "is larger than %zu MB", all->limits.one_bytes >> 20);
 	if (bytes - d->bytes > all->limits.all_bytes - all->bytes)
 		return failed(d, "and what else is to be fetched are larger than %zu MB",
 		    all->limits.all_bytes >> 20);
-	return true;
+	if (!is_too_much_for_us(all, bytes - d->bytes))
+		return true;
+	err_retry(&all->err, ERR_UNAVAILABLE, BUSY_MS,
+	    "too much is being fetched for other requests; try again in a moment");
+	end(all);
+	return false;
 }
 
 static bool
@@ -326,6 +340,8 @@ on_data(void *ctx, struct span bytes)
 		return;
 	d->bytes += bytes.len;
 	d->all->bytes += bytes.len;
+	if (d->all->limits.shared)
+		*d->all->limits.shared += bytes.len;
 	take(d, bytes);
 }
 
@@ -452,16 +468,8 @@ begin(void *ctx)
 }
 
 struct downloads *
-downloads_start(struct loop *loop, struct fetcher *fetcher, struct remote *remotes,
-    struct arena *arena, downloads_fn *done, void *ctx)
-{
-	return downloads_start_within(&DOWNLOADS_LIMITS, loop, fetcher, remotes, arena, done, ctx);
-}
-
-struct downloads *
-downloads_start_within(const struct downloads_limits *limits, struct loop *loop,
-    struct fetcher *fetcher, struct remote *remotes, struct arena *arena, downloads_fn *done,
-    void *ctx)
+downloads_start(const struct downloads_limits *limits, struct loop *loop, struct fetcher *fetcher,
+    struct remote *remotes, struct arena *arena, downloads_fn *done, void *ctx)
 {
 	struct downloads *all = mem_alloc(sizeof(*all));
 	size_t count = 0;
@@ -500,6 +508,8 @@ downloads_free(struct downloads **slot)
 		buf_fini(&d->first);
 		buf_fini(&d->json);
 	}
+	if (all->limits.shared)
+		*all->limits.shared -= all->bytes;
 	mem_free(all->list);
 	mem_free(all);
 	*slot = NULL;

@@ -20,25 +20,28 @@ struct downloads_limits {
 	int redirects;   /* of each */
 	int64_t time_ms; /* for each, from its start to its last byte */
 	size_t one_bytes, all_bytes;
+	/* Of all requests that share it together, until each is freed; NULL: nothing is shared.  A
+	 * URL of a few bytes costs us many, so that a few clients could take all there is. */
+	size_t *shared;
+	size_t shared_bytes;
 };
 #define DOWNLOADS_LIMITS                                                                           \
 	((struct downloads_limits){ .at_once = 4,                                                  \
 	    .redirects = 3,                                                                        \
 	    .time_ms = 10000,                                                                      \
 	    .one_bytes = 20u << 20,                                                                \
-	    .all_bytes = 100u << 20 })
+	    .all_bytes = 100u << 20,                                                               \
+	    .shared_bytes = 512u << 20 })
 
 /* Last event: err is NULL when all are in their places, else BAD_REQUEST with the field of the
- * first that failed, in words without secrets. */
+ * first that failed, in words without secrets; UNAVAILABLE where others hold too much. */
 typedef void downloads_fn(void *ctx, const struct err *);
 
 /* The list (call->remotes) and the arena outlive it; what is downloaded lies in memory of its
  * own until downloads_free.  done comes from the loop, never from inside; in it downloads_free
  * may be called. */
-struct downloads *downloads_start(struct loop *, struct fetcher *, struct remote *, struct arena *,
-    downloads_fn *done, void *ctx);
-struct downloads *downloads_start_within(const struct downloads_limits *, struct loop *,
-    struct fetcher *, struct remote *, struct arena *, downloads_fn *done, void *ctx);
+struct downloads *downloads_start(const struct downloads_limits *, struct loop *, struct fetcher *,
+    struct remote *, struct arena *, downloads_fn *done, void *ctx);
 void downloads_free(struct downloads **); /* cancels what is under way; empty is fine */
 
 #endif

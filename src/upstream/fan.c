@@ -30,6 +30,7 @@ struct fan {
 	struct arena *scratch; /* owned: candidates of the chunk at hand */
 };
 
+static void start_part(struct fan *, struct branch *);
 static void start_more(struct fan *);
 
 static void
@@ -152,17 +153,35 @@ on_plain(void *ctx, struct buf *bytes, struct span type)
 	p->fan->events.plain(p->fan->ctx, bytes, type);
 }
 
+/* What they asked for went by the old numbers. */
+static void
+ask_others_anew(struct fan *f, const struct branch *mended)
+{
+	for (size_t i = 0; i < f->started; i++) {
+		struct branch *p = f->parts[i];
+
+		if (p == mended || !p->ask)
+			continue;
+		ask_cancel(&p->ask);
+		start_part(f, p);
+	}
+}
+
 static bool
 on_refused(void *ctx, const struct fault *fault)
 {
 	const struct branch *p = ctx;
 	struct fan *f = p->fan;
 
+	size_t choices = f->call->choices;
+
 	/* To ask for each choice alone gives the parts new numbers: too late when one was told. */
-	if (f->given && f->call->choices > 1)
+	if (f->given && choices > 1)
 		return false;
 	if (!f->events.mend(f->ctx, fault))
 		return false;
+	if (f->call->choices != choices)
+		ask_others_anew(f, p);
 	grow(f);
 	start_more(f);
 	return true;

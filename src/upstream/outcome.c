@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define SECOND_MS INT64_C(1000)
 #define MINUTE_MS (60 * SECOND_MS)
@@ -155,17 +156,35 @@ reason_is_one_of(const struct fault *f, const char *const *reasons)
 	return false;
 }
 
+/* As its first words: further on it may quote what the client wrote. */
+static bool
+begins(const struct fault *f, const char *words)
+{
+	return strncasecmp(f->message, words, strlen(words)) == 0;
+}
+
 static struct verdict
 verdict_of_400(const struct fault *f, int64_t now)
 {
-	if (strcmp(f->reason, "API_KEY_INVALID") == 0 ||
-	    span_has_nocase(span_of(f->message), "api key not valid") ||
-	    span_has_nocase(span_of(f->message), "api key expired"))
+	if (strcmp(f->reason, "API_KEY_INVALID") == 0 || begins(f, "API key not valid") ||
+	    begins(f, "API key expired"))
 		return disabled(OUTCOME_KEY_INVALID);
 	if (strcmp(f->status, "FAILED_PRECONDITION") == 0 &&
-	    span_has_nocase(span_of(f->message), "location is not supported"))
+	    begins(f, "User location is not supported"))
 		return frozen(OUTCOME_REGION, true, now + DAY_MS);
 	return verdict_of(OUTCOME_REFUSED);
+}
+
+static struct verdict
+verdict_of_401(const struct fault *f)
+{
+	if (!f->is_json) /* a portal or a proxy on the way: it knows nothing of our keys */
+		return (struct verdict){ .outcome = OUTCOME_SERVER_ERROR, .try_other = true };
+	/* A method that no API key opens, though the key is as good as any. */
+	if (strcmp(f->reason, "CREDENTIALS_MISSING") == 0 ||
+	    begins(f, "API keys are not supported"))
+		return verdict_of(OUTCOME_REFUSED);
+	return disabled(f->http_status == 402 ? OUTCOME_NO_CREDIT : OUTCOME_KEY_INVALID);
 }
 
 static struct verdict
@@ -180,12 +199,13 @@ verdict_of_403(const struct fault *f, int64_t now)
 
 	if (reason_is_one_of(f, denied))
 		return disabled(OUTCOME_KEY_DENIED);
+	/* A file, a cache or a tuned model that another project owns: no credential is to blame.
+	 * Its name follows, which may be any words. */
+	if (span_has_nocase(span_of(f->message), "permission to access"))
+		return verdict_of(OUTCOME_REFUSED);
 	for (const char *const *w = words; *w; w++)
 		if (span_has_nocase(span_of(f->message), *w))
 			return disabled(OUTCOME_KEY_DENIED);
-	/* A file or a cache that another project owns: no credential is to blame. */
-	if (span_has_nocase(span_of(f->message), "permission to access the"))
-		return verdict_of(OUTCOME_REFUSED);
 	return frozen(OUTCOME_FORBIDDEN, false, now + 30 * MINUTE_MS);
 }
 
@@ -211,10 +231,7 @@ outcome_of_fault(const struct fault *f, int64_t now, uint64_t chance)
 		return verdict_of_400(f, now);
 	case 401:
 	case 402:
-		if (!f->is_json) /* a portal or a proxy on the way: it knows nothing of our keys */
-			return (
-			    struct verdict){ .outcome = OUTCOME_SERVER_ERROR, .try_other = true };
-		return disabled(f->http_status == 402 ? OUTCOME_NO_CREDIT : OUTCOME_KEY_INVALID);
+		return verdict_of_401(f);
 	case 403:
 		return verdict_of_403(f, now);
 	case 404:
@@ -263,11 +280,12 @@ outcome_of_fetch(enum fetch_result r)
 		return (struct verdict){
 			.outcome = OUTCOME_GARBLED, .try_other = true, .try_same = true
 		};
+	case FETCH_REFUSED: /* by us, before anyone was asked: the request's own doing */
+		return verdict_of(OUTCOME_REFUSED);
 	case FETCH_DNS:
 	case FETCH_CONNECT:
 	case FETCH_TLS:
 	case FETCH_RESET:
-	case FETCH_REFUSED:
 	case FETCH_FORBIDDEN:
 		break;
 	}
@@ -336,7 +354,20 @@ outcome_is_ours(enum outcome o)
 	return o == OUTCOME_KEY_INVALID || o == OUTCOME_KEY_DENIED || o == OUTCOME_NO_CREDIT;
 }
 
-void
+static bool
+is_of_one_credential(const struct verdict *v)
+{
+	return v->freeze_until_wall_ms != 0 || v->disable;
+}
+
+bool
+outcome_outweighs(const struct verdict *newer, const struct verdict *told)
+{
+	return told->outcome == OUTCOME_OK || !is_of_one_credential(newer) ||
+	       is_of_one_credential(told);
+}
+
+const struct fault *
 outcome_err(enum outcome o, const struct fault *f, struct err *e)
 {
 	size_t i = 0;
@@ -351,4 +382,7 @@ outcome_err(enum outcome o, const struct fault *f, struct err *e)
 	err_set(e, kind, "%s", quote ? f->message : last_words[i].words);
 	if (f && f->field[0] != '\0' && kind == ERR_BAD_REQUEST)
 		snprintf(e->field, sizeof(e->field), "%s", f->field);
+	if (f && f->retry_ms > 0)
+		e->retry_ms = f->retry_ms;
+	return outcome_is_ours(o) ? NULL : f;
 }

@@ -61,8 +61,12 @@ struct verdict outcome_of_fetch(enum fetch_result);
 /* About a credential of ours, which is no business of the client's: Google's words are not passed
  * on. */
 bool outcome_is_ours(enum outcome);
-/* What to say when all was in vain.  fault may be NULL. */
-void outcome_err(enum outcome, const struct fault *, struct err *);
+/* Of two tries in vain, whether the newer one is what the client should hear of: what one
+ * credential has spent is no answer while another one failed for a reason of its own. */
+bool outcome_outweighs(const struct verdict *newer, const struct verdict *told);
+/* What to say when all was in vain, and when to try again.  fault may be NULL; gives it back where
+ * the client may see it. */
+const struct fault *outcome_err(enum outcome, const struct fault *, struct err *);
 /* The next midnight in Pacific time, daylight saving right, in Unix ms. */
 int64_t outcome_pacific_midnight(int64_t now_wall_ms);
 

@@ -228,6 +228,9 @@ refuse(const struct pool *p, const struct choice *c, int64_t *thaw_wall_ms, stru
 	if (p->now->enabled == 0)
 		return err_set(e, ERR_UNAVAILABLE,
 		    "every credential is disabled: \"polluxctl keys list\" says why");
+	if (c->wish->only.len > 0 && !c->thaw_wall_ms && !c->tried_free)
+		return err_set(e, ERR_UNAVAILABLE,
+		    "the credential that this was begun with can no longer be used: begin anew");
 	if (!c->thaw_wall_ms || c->tried_free)
 		return err_set(e, ERR_UNAVAILABLE, "every credential was tried");
 	outcome_err(c->cause, NULL, &why);

@@ -21,15 +21,15 @@
 #define WAITING_MAX    (64u << 10) /* of a streamed body, while no fetch takes it yet */
 
 struct relay {
-	struct upstream *up;     /* borrowed */
+	struct upstream *up;      /* borrowed */
 	struct relay_order order; /* its spans are borrowed */
-	struct arena *arena;     /* borrowed */
+	struct arena *arena;      /* borrowed */
 	struct relay_events events;
 	void *ctx;
-	struct lease lease; /* of the attempt under way */
+	struct lease lease;  /* of the attempt under way */
 	struct fetch *fetch; /* owned; NULL between attempts */
 	struct timer timer;  /* a wait for a thaw, or patience with a refusal */
-	struct buf waiting; /* owned: of a streamed body, before the first fetch takes it */
+	struct buf waiting;  /* owned: of a streamed body, before the first fetch takes it */
 	struct buf error_body;
 	int64_t since_ms;
 	char tried[TRIED_MAX][CREDENTIAL_ID_LEN + 1];
@@ -61,10 +61,16 @@ settle(struct relay *r, const struct verdict *v)
 {
 	if (r->lease.id[0] == '\0')
 		return;
-	if (r->events.tried)
-		r->events.tried(r->ctx, r->lease.label, v);
 	board_count_add(r->up->slot, BOARD_FETCHES, -1);
 	lease_settle(r->up->pool, &r->lease, v, loop_wall_ms(r->up->loop));
+}
+
+static void
+tell_and_settle(struct relay *r, const struct verdict *v)
+{
+	if (r->events.tried)
+		r->events.tried(r->ctx, r->lease.label, v);
+	settle(r, v);
 }
 
 static void
@@ -97,10 +103,9 @@ give_up(struct relay *r, const struct err *refusal)
 		fail(r, refusal, NULL);
 		return;
 	}
-	outcome_err(r->told.outcome, r->told_fault, &e);
-	if (e.retry_ms == 0 && r->told_fault && r->told_fault->retry_ms > 0)
-		e.retry_ms = r->told_fault->retry_ms;
-	fail(r, &e, outcome_is_ours(r->told.outcome) ? NULL : r->told_fault);
+	const struct fault *shown = outcome_err(r->told.outcome, r->told_fault, &e);
+
+	fail(r, &e, shown);
 }
 
 /* ---- whether to try again ---- */
@@ -117,22 +122,24 @@ was_harmless(const struct relay *r, enum fetch_result result)
 {
 	if (only_reads(r))
 		return true;
-	if (r->status >= 400)
-		return r->status < 500 || r->status == 503;
+	if (r->status >= 400) /* 499: cancelled, at whatever it was */
+		return (r->status < 500 && r->status != 499) || r->status == 503;
 	return result == FETCH_DNS || result == FETCH_CONNECT || result == FETCH_CONNECT_SLOW ||
 	       result == FETCH_TLS;
 }
 
 static void
-end_attempt(struct relay *r, const struct verdict *v, const struct fault *f,
-    enum fetch_result result)
+end_attempt(
+    struct relay *r, const struct verdict *v, const struct fault *f, enum fetch_result result)
 {
 	bool again = v->try_other && was_harmless(r, result) && !r->took &&
 		     r->attempts < r->up->config->upstream_max_attempts;
 
-	settle(r, v);
-	r->told = *v;
-	r->told_fault = f;
+	tell_and_settle(r, v);
+	if (outcome_outweighs(v, &r->told)) {
+		r->told = *v;
+		r->told_fault = f;
+	}
 	if (again)
 		loop_defer(r->up->loop, try_next, r);
 	else
@@ -149,6 +156,9 @@ end_with_fault(struct relay *r)
 	fault_parse(r->status, buf_span(&r->error_body), r->arena, f);
 	struct verdict v = outcome_of_fault(f, loop_wall_ms(r->up->loop), chance);
 
+	/* Upstream was told as well how long the client waits: no credential's doing. */
+	if (v.outcome == OUTCOME_TIMED_OUT && r->order.server_timeout_ms > 0)
+		v = (struct verdict){ .outcome = OUTCOME_OUT_OF_TIME };
 	end_attempt(r, &v, f, FETCH_OK);
 }
 
@@ -221,7 +231,7 @@ on_end(void *ctx, enum fetch_result result, const char *words)
 
 		if (result != FETCH_OK)
 			v = (struct verdict){ .outcome = OUTCOME_BROKE_OFF };
-		settle(r, &v);
+		tell_and_settle(r, &v);
 		retire(r);
 		last(r->ctx);
 	}
@@ -314,6 +324,13 @@ start_attempt(struct relay *r)
 	send_waiting(r);
 }
 
+/* Another credential may do better; it would not after a 404, say, or a 503. */
+static bool
+worth_waiting(const struct relay *r)
+{
+	return r->attempts == 0 || r->told.freeze_until_wall_ms || r->told.disable;
+}
+
 /* Until the first of them thaws, or the end. */
 static void
 wait_or_give_up(struct relay *r, int64_t thaw_wall_ms, const struct err *refusal)
@@ -322,7 +339,7 @@ wait_or_give_up(struct relay *r, int64_t thaw_wall_ms, const struct err *refusal
 	int64_t left_ms =
 	    r->up->config->queue_max_wait_ms - (loop_now_ms(r->up->loop) - r->since_ms);
 
-	if (!thaw_wall_ms || in_ms > left_ms) {
+	if (!thaw_wall_ms || in_ms > left_ms || !worth_waiting(r)) {
 		give_up(r, refusal);
 		return;
 	}

@@ -22,26 +22,28 @@ struct relay;
 
 struct relay_order {
 	const char *method;
-	struct span target;          /* "/v1beta/files?pageSize=3": path and query, no credential */
-	const char *const *headers;  /* "name: value", NULL-terminated, no credential */
-	struct span model;           /* whose quota it is; empty: no model's */
-	struct span credential;      /* this one alone, by its id; empty: any */
-	struct span body;            /* p == NULL: none, or it comes by relay_send */
+	struct span target;         /* "/v1beta/files?pageSize=3": path and query, no credential */
+	const char *const *headers; /* "name: value", NULL-terminated, no credential */
+	/* Whose quota it is; of a method that names none the collection ("files") stands for it, so
+	 * that what is spent there is not lost to the models. */
+	struct span model;
+	struct span credential; /* this one alone, by its id; empty: any */
+	struct span body;       /* p == NULL: none, or it comes by relay_send */
 	bool streams_body;
-	int64_t body_bytes;          /* of a streamed one; -1: unknown */
-	int64_t server_timeout_ms;   /* 0: none */
+	int64_t body_bytes;        /* of a streamed one; -1: unknown */
+	int64_t server_timeout_ms; /* 0: none */
 };
 
 struct relay_events {
-	bool (*gone)(void *ctx);     /* as in struct ask_events */
-	void (*sent)(void *ctx);     /* room again for relay_send */
+	bool (*gone)(void *ctx); /* as in struct ask_events */
+	void (*sent)(void *ctx); /* room again for relay_send */
 	/* A status under 400.  credential: id and label of the one that serves. */
 	void (*head)(void *ctx, const struct fetch_head *, const char *id, const char *label);
 	void (*data)(void *ctx, struct span);
 	void (*tried)(void *ctx, const char *label, const struct verdict *);
 	/* One of these is the last event; the relay is freed behind it. */
 	void (*done)(void *ctx);
-	void (*broke)(void *ctx);    /* in the middle of the answer */
+	void (*broke)(void *ctx); /* in the middle of the answer */
 	void (*failed)(void *ctx, const struct err *, const struct fault *); /* before its head */
 };
 

@@ -1,4 +1,6 @@
 // A client that leaves stops the call to Gemini, whenever it leaves, and no key is blamed.
+//
+// Lesson #57.
 
 import { assert, deferred, flow, PER_MINUTE, piece } from './harness.mjs';
 

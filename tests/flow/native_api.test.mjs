@@ -367,3 +367,19 @@ flow('events of interactions come down as they come, names and [DONE] included',
   assert.equal(live.text, first + rest);
   assert.ok(!live.wasCutOff);
 });
+
+flow('how long a file is can be asked without it', async (t) => {
+  const gemini = await t.gemini();
+  gemini.for('k1').does(async (asked) => {
+    await asked.begin(200, { 'Content-Type': 'video/mp4', 'Content-Length': 4711 });
+    await asked.end();
+  });
+  const pollux = await t.pollux({ keys: ['k1'] });
+
+  const live = await pollux.request('HEAD', '/v1beta/files/f-1:download?alt=media');
+  assert.equal(live.status, 200);
+  assert.equal(live.headers['content-length'], '4711');
+  assert.equal(live.headers['content-type'], 'video/mp4');
+  assert.equal(live.text, '');
+  assert.equal(gemini.last.method, 'HEAD');
+});

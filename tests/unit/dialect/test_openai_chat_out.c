@@ -912,6 +912,55 @@ a_long_stream_of_other_scripts_keeps_an_eighth(void **state)
 	answer_fini(&a);
 }
 
+/* ---- what upstream never says ---- */
+
+/* The id stands in each event, and one event of Gemini's may be a hundred thousand of ours. */
+static void
+an_id_that_is_far_too_long_is_the_requests(void **state)
+{
+	(void)state;
+	for (size_t len = 127; len <= 129; len++) {
+		struct buf chunk = BUF_INIT, id = BUF_INIT;
+		struct answer a;
+
+		for (size_t i = 0; i < len; i++)
+			buf_add_char(&id, 'i');
+		buf_printf(&chunk,
+		    "{\"responseId\":\"%s\",\"candidates\":[{\"content\":{\"parts\":[" TEXT(
+			"a") "]},\"finishReason\":\"STOP\"}]}",
+		    buf_text(&id));
+		answer_init(&a, true);
+		answer_gets_all(&a, CHUNKS(buf_text(&chunk)));
+		buf_clear(&chunk);
+		buf_printf(&chunk, "{\"id\":\"chatcmpl-%s\",", len <= 128 ? buf_text(&id) : "req1");
+		answer_has(&a, buf_text(&chunk));
+		answer_fini(&a);
+		buf_fini(&chunk);
+		buf_fini(&id);
+	}
+}
+
+static void
+a_candidate_of_an_impossible_index_is_left_out(void **state)
+{
+	static const char *const indices[] = { "-1", "8", "1099511627776", "\"9223372036854775807\"",
+		"-9223372036854775808" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(indices); i++) {
+		struct buf chunk = BUF_INIT;
+
+		buf_printf(&chunk,
+		    "{\"responseId\":\"R1\",\"candidates\":[{\"content\":{\"parts\":[" TEXT(
+			"a") "]},\"finishReason\":\"STOP\"},{\"index\":%s,\"content\":{\"parts\":[" TEXT(
+			"b") "]},\"finishReason\":\"STOP\"}]}",
+		    indices[i]);
+		STREAMS(DELTA(ROLE) DELTA("{\"content\":\"a\"}") FINISH("stop") DONE,
+		    buf_text(&chunk));
+		buf_fini(&chunk);
+	}
+}
+
 int
 main(void)
 {
@@ -960,6 +1009,8 @@ main(void)
 		cmocka_unit_test(probabilities_without_text_are_not_lost),
 		cmocka_unit_test(a_long_stream_keeps_nothing_of_its_chunks),
 		cmocka_unit_test(a_long_stream_of_other_scripts_keeps_an_eighth),
+		cmocka_unit_test(an_id_that_is_far_too_long_is_the_requests),
+		cmocka_unit_test(a_candidate_of_an_impossible_index_is_left_out),
 	};
 
 	return cmocka_run_group_tests_name("dialect/openai_chat_out", tests, NULL, NULL);

@@ -300,6 +300,59 @@ metadata_of_a_shape_that_is_not_known_does_no_harm(void **state)
 	}
 }
 
+/* A citation is two bytes, its URL may be a megabyte. */
+static void
+annotations_are_bounded_in_number_and_in_size(void **state)
+{
+	static const struct {
+		size_t url_bytes, citations;
+		size_t least, most; /* bytes of the answer */
+	} rows[] = { { 100, 3, 900, 2000 }, { 10, 100000, 400000, 1u << 20 },
+		{ 1u << 20, 1000, 8u << 20, 16u << 20 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf chunk = BUF_INIT;
+		struct answer a;
+
+		buf_add_lit(&chunk, "{\"candidates\":[{\"content\":{\"parts\":[" TEXT("ab") "]},"
+				    "\"groundingMetadata\":{\"groundingChunks\":[{\"web\":{\"uri\":\"");
+		for (size_t n = 0; n < rows[i].url_bytes; n++)
+			buf_add_char(&chunk, 'u');
+		buf_add_lit(&chunk, "\"}}],\"groundingSupports\":[{\"segment\":{\"endIndex\":2},"
+				    "\"groundingChunkIndices\":[0");
+		for (size_t n = 1; n < rows[i].citations; n++)
+			buf_add_lit(&chunk, ",0");
+		buf_add_lit(&chunk, "]}]},\"finishReason\":\"STOP\"}]}");
+		answer_init(&a, true);
+		answer_gets_all(&a, CHUNKS(buf_text(&chunk)));
+		assert_in_range(a.bytes.len, rows[i].least, rows[i].most);
+		answer_fini(&a);
+		buf_fini(&chunk);
+	}
+}
+
+static void
+names_of_metadata_are_bounded(void **state)
+{
+	struct buf chunk = BUF_INIT;
+	struct answer a;
+
+	(void)state;
+	buf_add_lit(&chunk, "{\"candidates\":[{\"content\":{\"parts\":[" TEXT("ab") "]},"
+			    "\"groundingMetadata\":{\"m0\":0");
+	for (int i = 1; i < 1000; i++)
+		buf_printf(&chunk, ",\"m%d\":%d", i, i);
+	buf_add_lit(&chunk, "},\"finishReason\":\"STOP\"}]}");
+	answer_init(&a, false);
+	answer_gets_all(&a, CHUNKS(buf_text(&chunk)));
+	answer_has(&a, "{\"m0\":0,\"m1\":1,");
+	answer_has(&a, "\"m63\":63}");
+	answer_lacks(&a, "m64");
+	answer_fini(&a);
+	buf_fini(&chunk);
+}
+
 /* ---- streams ---- */
 
 #define DELTA_TEXT(text) DELTA("{\"content\":\"" text "\"}")
@@ -448,6 +501,8 @@ main(void)
 		cmocka_unit_test(without_supports_there_are_no_annotations),
 		cmocka_unit_test(citations_are_annotations_where_they_have_an_address),
 		cmocka_unit_test(metadata_of_a_shape_that_is_not_known_does_no_harm),
+		cmocka_unit_test(annotations_are_bounded_in_number_and_in_size),
+		cmocka_unit_test(names_of_metadata_are_bounded),
 		cmocka_unit_test(a_stream_tells_its_annotations_before_the_finish),
 		cmocka_unit_test(a_stream_that_is_cut_into_texts_is_one_part),
 		cmocka_unit_test(chunks_that_were_not_sent_before_are_added),

@@ -98,6 +98,13 @@ credentials_stay_out_of_the_query(void **state)
 		{ "&&a=1&&b=2&", "a=1&b=2" },
 		{ "pageSize=5&pageToken=a%2Bb%3D", "pageSize=5&pageToken=a%2Bb%3D" },
 		{ "monkey=1", "monkey=1" },
+		/* As clumsy programs write it, or hostile ones. */
+		{ "+key=SECRET&key+=SECRET&key%20=SECRET&key%00=SECRET&a=1", "a=1" },
+		{ "$$key=SECRET&$.key=SECRET&key[]=SECRET&key%5B0%5D=SECRET&a=1", "a=1" },
+		{ ";key=SECRET&b=2;key=SECRET&a=1", "a=1" },
+		{ "apiKey=SECRET&x-goog-api-key=SECRET&X-Api-Key=SECRET&a=1", "a=1" },
+		{ "authorization=Bearer+SECRET&bearer_token=SECRET&a=1", "a=1" },
+		{ "filter=a;b=c&keys=1&[key]=1", "filter=a;b=c&keys=1&[key]=1" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

@@ -342,6 +342,25 @@ hundreds_are_swept_in_several_turns(void **state)
 	assert_int_equal(records(m, TABLE_SIGNATURE_AGE), 0);
 }
 
+/* To compare arguments is to parse them, and a client may send any number of megabytes. */
+static void
+a_call_that_is_too_large_is_neither_kept_nor_looked_for(void **state)
+{
+	struct memory *m = *state;
+	struct signed_call large = call, found;
+	struct buf args = BUF_INIT;
+
+	buf_add_lit(&args, "{\"a\":\"");
+	for (int i = 0; i < 1 << 17; i++)
+		buf_add_lit(&args, "12345678");
+	buf_add_lit(&args, "\"}");
+	large.args = buf_span(&args);
+	assert_false(signature_keep(&m->book, &large, T0, NULL, NULL));
+	assert_int_equal(m->writer.writes, 0);
+	assert_false(signature_find_like(&m->book, &large, T0, m->arena, &found));
+	buf_fini(&args);
+}
+
 int
 main(void)
 {
@@ -360,6 +379,7 @@ main(void)
 		CASE(a_use_puts_the_end_of_its_time_off),
 		CASE(a_use_soon_after_is_not_written),
 		CASE(what_the_queue_does_not_take_is_said),
+		CASE(a_call_that_is_too_large_is_neither_kept_nor_looked_for),
 		CASE(a_signature_is_sealed_at_rest),
 		CASE(what_is_over_its_time_is_swept_with_all_its_traces),
 		CASE(what_was_used_since_is_not_swept),

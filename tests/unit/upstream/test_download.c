@@ -133,7 +133,7 @@ static void
 start(struct world *w)
 {
 	w->ends = 0;
-	w->downloads = downloads_start_within(&w->limits, w->loop, w->fetcher,
+	w->downloads = downloads_start(&w->limits, w->loop, w->fetcher,
 	    w->count > 0 ? w->remotes : NULL, w->arena, on_done, w);
 	assert_int_equal(w->ends, 0);
 }
@@ -240,7 +240,8 @@ nothing_to_fetch_is_fetched_at_once(void **state)
 	finish(w);
 	assert_true(w->good);
 	forget(w);
-	w->downloads = downloads_start(w->loop, w->fetcher, NULL, w->arena, on_done, w);
+	w->downloads =
+	    downloads_start(&w->limits, w->loop, w->fetcher, NULL, w->arena, on_done, w);
 	w->ends = 0;
 	finish(w);
 	assert_true(w->good);
@@ -764,6 +765,35 @@ all_together_have_a_limit_too(void **state)
 	assert_int_equal(w->peer.requests, 2);
 }
 
+/* A URL of sixty bytes costs us twenty megabytes: a few clients could take all there is. */
+static void
+what_all_requests_hold_together_has_a_limit(void **state)
+{
+	struct world *w = *state;
+	size_t shared = 700000;
+
+	assert_int_equal(w->limits.shared_bytes, 512u << 20);
+	w->limits.shared = &shared;
+	w->limits.shared_bytes = 1000000;
+	PLAY(w, { .says = HEAD("image/png", "600008") PNG, .flood = 600000 });
+	add(w, url_at(w, "media.test", "/1"), "image/*");
+	start(w);
+	finish(w);
+	assert_false(w->good);
+	assert_int_equal(w->err.kind, ERR_UNAVAILABLE);
+	assert_true(w->err.retry_ms > 0);
+	downloads_free(&w->downloads);
+	assert_int_equal(shared, 700000);
+
+	shared = 0;
+	start(w);
+	finish(w);
+	assert_true(w->good);
+	assert_int_equal(shared, 600008);
+	downloads_free(&w->downloads);
+	assert_int_equal(shared, 0);
+}
+
 static void
 the_first_failure_ends_all(void **state)
 {
@@ -906,6 +936,7 @@ main(void)
 		IN_A_WORLD(a_medium_over_20_mb_is_refused_without_a_length_too),
 		IN_A_WORLD(just_20_mb_are_taken),
 		IN_A_WORLD(all_together_have_a_limit_too),
+		IN_A_WORLD(what_all_requests_hold_together_has_a_limit),
 		IN_A_WORLD(the_first_failure_ends_all),
 		IN_A_WORLD(no_words_tell_a_query_or_a_password),
 		IN_A_WORLD(a_name_in_a_url_is_not_sent),

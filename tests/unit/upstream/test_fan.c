@@ -406,7 +406,7 @@ a_chunk_without_candidates_is_given_too(void **state)
 
 #define USED(prompt, answer)                                                                       \
 	"{\"usageMetadata\":{\"promptTokenCount\":" prompt ",\"candidatesTokenCount\":" answer "}" \
-											       "}"
+	"}"
 
 static void
 usage_is_the_sum_over_all_parts(void **state)
@@ -557,6 +557,25 @@ a_mend_may_split_one_part_into_many(void **state)
 }
 
 /* Parts would get other numbers than the choices that were told already. */
+/* The second of two prompts answered with three choices, as those of the first one's parts. */
+static void
+what_was_under_way_by_the_old_numbers_is_asked_anew(void **state)
+{
+	struct caller *c = *state;
+
+	start(c, 2, 3, &translated);
+	c->split = 6;
+	assert_true(is_mended(0));
+	assert_int_equal(cancelled, 1);
+	assert_int_equal(started, 2 + 1 + 4);
+	gives(1, "{\"candidates\":[{\"index\":0}]}");
+	assert_int_equal(c->part, 1);
+	assert_int_equal(c->indexes[0], 1);
+	for (size_t i = 0; i < 6; i++)
+		ends(i);
+	assert_int_equal(c->done, 1);
+}
+
 static void
 nothing_is_split_once_a_choice_was_told(void **state)
 {
@@ -605,6 +624,7 @@ main(void)
 		CASE(a_pause_holds_all_parts_and_those_that_follow),
 		CASE(a_refusal_that_cannot_be_mended_starts_nothing),
 		CASE(a_mend_may_split_one_part_into_many),
+		CASE(what_was_under_way_by_the_old_numbers_is_asked_anew),
 		CASE(nothing_is_split_once_a_choice_was_told),
 		CASE(a_mend_without_a_split_may_come_late),
 	};

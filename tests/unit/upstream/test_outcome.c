@@ -88,6 +88,32 @@ each_error_of_googles_means_what_the_table_says(void **state)
 		{ 400, ERROR("INVALID_ARGUMENT", "Unknown name foo", ""), OUTCOME_REFUSED, false,
 		    false, 0 },
 		{ 401, ERROR("UNAUTHENTICATED", "no", ""), OUTCOME_KEY_INVALID, true, true, 0 },
+		/* A method for accounts alone: each key in turn was disabled. */
+		{ 401,
+		    ERROR("UNAUTHENTICATED", "API keys are not supported by this API. Expected ...",
+			REASON("CREDENTIALS_MISSING")),
+		    OUTCOME_REFUSED, false, false, 0 },
+		{ 401, ERROR("UNAUTHENTICATED", "API keys are not supported by this API.", ""),
+		    OUTCOME_REFUSED, false, false, 0 },
+		/* What the client wrote is quoted: it is not Google's word on the key. */
+		{ 400,
+		    ERROR("INVALID_ARGUMENT",
+			"Invalid JSON payload received. Unknown name \\\"API key not valid\\\": "
+			"Cannot "
+			"find field.",
+			""),
+		    OUTCOME_REFUSED, false, false, 0 },
+		{ 403,
+		    ERROR("PERMISSION_DENIED",
+			"You do not have permission to access the File has been suspended or it "
+			"may "
+			"not exist.",
+			""),
+		    OUTCOME_REFUSED, false, false, 0 },
+		{ 403,
+		    ERROR("PERMISSION_DENIED",
+			"You do not have permission to access tuned model tunedModels/x.", ""),
+		    OUTCOME_REFUSED, false, false, 0 },
 		/* A portal on the way knows nothing of our keys. */
 		{ 401, "<html>log in here</html>", OUTCOME_SERVER_ERROR, true, false, 0 },
 		{ 402, "<html>pay here</html>", OUTCOME_SERVER_ERROR, true, false, 0 },
@@ -196,7 +222,7 @@ what_the_network_said_blames_rightly(void **state)
 		{ FETCH_IDLE, OUTCOME_TIMED_OUT, true },
 		{ FETCH_TOTAL_SLOW, OUTCOME_OUT_OF_TIME, false },
 		{ FETCH_PROTOCOL, OUTCOME_GARBLED, true },
-		{ FETCH_REFUSED, OUTCOME_UNREACHABLE, true },
+		{ FETCH_REFUSED, OUTCOME_REFUSED, false },
 		{ FETCH_FORBIDDEN, OUTCOME_UNREACHABLE, true },
 	};
 
@@ -222,6 +248,23 @@ every_outcome_has_last_words(void **state)
 		assert_true(strlen(e.text) > 0);
 		assert_true(strlen(outcome_name(o)) > 0);
 	}
+}
+
+static void
+what_one_credential_has_spent_is_not_the_last_word(void **state)
+{
+	const struct verdict none = { .outcome = OUTCOME_OK };
+	const struct verdict spent = { .outcome = OUTCOME_QUOTA_DAY, .freeze_until_wall_ms = NOW };
+	const struct verdict denied = { .outcome = OUTCOME_KEY_DENIED, .disable = true };
+	const struct verdict failed = { .outcome = OUTCOME_SERVER_ERROR };
+
+	(void)state;
+	assert_true(outcome_outweighs(&spent, &none));
+	assert_true(outcome_outweighs(&failed, &spent));
+	assert_true(outcome_outweighs(&denied, &spent));
+	assert_true(outcome_outweighs(&failed, &failed));
+	assert_false(outcome_outweighs(&spent, &failed));
+	assert_false(outcome_outweighs(&denied, &failed));
 }
 
 static void
@@ -256,6 +299,7 @@ main(void)
 		cmocka_unit_test(absurd_hints_are_bounded),
 		cmocka_unit_test(what_the_network_said_blames_rightly),
 		cmocka_unit_test(every_outcome_has_last_words),
+		cmocka_unit_test(what_one_credential_has_spent_is_not_the_last_word),
 		cmocka_unit_test(googles_words_about_our_credentials_are_not_passed_on),
 	};
 

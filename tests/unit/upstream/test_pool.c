@@ -93,6 +93,35 @@ a_frozen_credential_is_not_lent(void **state)
 }
 
 static void
+what_was_begun_with_one_credential_is_lent_that_one_alone(void **state)
+{
+	const struct verdict spent = { .outcome = OUTCOME_QUOTA_MINUTE,
+		.whole = true,
+		.freeze_until_wall_ms = T0 + MINUTE };
+	struct bench b;
+	struct lease l;
+	struct err e = ERR_INIT;
+	int64_t thaw;
+
+	bench_open(&b, *state, "order");
+	struct wish wish = { .model = MODEL, .only = span_of(b.id[1]) };
+
+	assert_true(pool_lend(b.pool, &wish, T0, 1, &l, &thaw, &e));
+	assert_string_equal(l.label, "b");
+	lease_settle(b.pool, &l, &spent, T0);
+	assert_false(pool_lend(b.pool, &wish, T0, 1, &l, &thaw, &e));
+	assert_int_equal(e.kind, ERR_BUSY);
+	assert_int_equal(thaw, T0 + MINUTE);
+
+	wish.only = SPAN("0000000000000000");
+	assert_false(pool_lend(b.pool, &wish, T0, 1, &l, &thaw, &e));
+	assert_int_equal(e.kind, ERR_UNAVAILABLE);
+	assert_int_equal(thaw, 0);
+	assert_non_null(strstr(e.text, "begin anew"));
+	pool_free(&b.pool);
+}
+
+static void
 one_that_was_tried_is_not_lent_again(void **state)
 {
 	struct bench b;
@@ -330,6 +359,7 @@ main(void)
 		TEST(the_least_recently_used_is_lent),
 		TEST(in_order_the_first_is_lent_as_long_as_it_is_fit),
 		TEST(a_frozen_credential_is_not_lent),
+		TEST(what_was_begun_with_one_credential_is_lent_that_one_alone),
 		TEST(one_that_was_tried_is_not_lent_again),
 		TEST(when_all_are_frozen_the_refusal_says_until_when),
 		TEST(a_day_without_quota_is_said_as_such),
