@@ -6,8 +6,8 @@
 
 #include <assert.h>
 #include "base/scan.h"
-#include "gemini/content.h"
 #include "gemini/model.h"
+#include "gemini/object.h"
 
 /* ---- requests ---- */
 

@@ -16,7 +16,7 @@
 #include "dialect/openai_pieces.h"
 #include "dialect/openai_told_calls.h"
 #include "gemini/chunk.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 
 struct openai_choice {
 	struct openai_choice *next; /* by index */

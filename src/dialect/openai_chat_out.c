@@ -14,7 +14,7 @@
 #include "base/scan.h"
 #include "dialect/openai_answer.h"
 #include "dialect/openai_teller.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 
 static const struct chat_notes *
 notes_of(const struct dialect_out *out)

@@ -11,7 +11,7 @@
 #include "dialect/openai_citations.h"
 
 #include "base/scan.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 #include "gemini/read.h"
 
 #define STARTS_WORDS 64

@@ -12,7 +12,7 @@
 #include "dialect/openai_fields.h"
 #include "dialect/openai_params.h"
 #include "dialect/private.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 
 #define PROMPTS_MAX 128
 

@@ -18,7 +18,7 @@
 #include "dialect/openai_fields.h"
 #include "dialect/openai_pieces.h"
 #include "dialect/private.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 #include "gemini/read.h"
 
 #define INPUTS_MAX    2048 /* OpenAI's limit */

@@ -15,8 +15,8 @@
 #include "base/text.h"
 #include "dialect/dialect.h"
 #include "dialect/openai_thinking.h"
-#include "gemini/content.h"
 #include "gemini/model.h"
+#include "gemini/object.h"
 
 struct openai_extra {                  /* zeroed to begin with; spans point into the request */
 	const char *field;             /* where it stood last: "extra_body.google"; NULL: nowhere */

@@ -11,8 +11,8 @@
 #include "base/scan.h"
 #include "base/text.h"
 #include "gemini/call.h"
-#include "gemini/content.h"
 #include "gemini/model.h"
+#include "gemini/object.h"
 
 struct openai_format {      /* zeroed: plain text */
 	struct span mime;   /* escaped; empty: plain text */

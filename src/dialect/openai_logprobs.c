@@ -8,7 +8,7 @@
 #include "dialect/openai_chat.h"
 
 #include "base/scan.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 #include "gemini/read.h"
 
 struct token {

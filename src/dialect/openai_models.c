@@ -8,8 +8,8 @@
 #include "dialect/dialect.h"
 
 #include "base/scan.h"
-#include "gemini/content.h"
 #include "gemini/model.h"
+#include "gemini/object.h"
 #include "gemini/read.h"
 
 /* The most that one page may hold: clients of this dialect know no pages. */

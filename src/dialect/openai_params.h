@@ -12,8 +12,8 @@
 #include "base/scan.h"
 #include "base/text.h"
 #include "gemini/call.h"
-#include "gemini/content.h"
 #include "gemini/model.h"
+#include "gemini/object.h"
 
 #define OPENAI_STOP_MAX 5 /* Gemini's limit; OpenAI's is 4 */
 

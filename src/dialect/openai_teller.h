@@ -8,7 +8,7 @@
 #include "dialect/dialect.h"
 #include "dialect/openai_answer.h"
 #include "gemini/chunk.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 
 /* What the parts of one candidate are told with. */
 struct openai_teller {

@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "base/scan.h"
 #include "dialect/dialect.h"
-#include "gemini/content.h"
 #include "gemini/model.h"
+#include "gemini/object.h"
 
 /* In order: what comes later thinks harder. */
 enum effort {

@@ -11,7 +11,7 @@
 #include "base/scan.h"
 #include "dialect/openai_chat.h"
 #include "dialect/openai_pieces.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 #include "gemini/partial_args.h"
 
 #define ID_LETTERS 24

@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include "dialect/schema.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 #include "gemini/read.h"
 
 /* What the tools of extra_body.google are. */

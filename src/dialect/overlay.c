@@ -7,7 +7,7 @@
 #include "dialect/overlay.h"
 
 #include "base/scan.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 
 /* ---- names ---- */
 

@@ -14,7 +14,7 @@
 #include "dialect/schema_facts.h"
 #include "dialect/schema_json.h"
 #include "dialect/schema_openapi.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 
 /*
  * Bounds of what references may add.  Without any, each part is written once; Google's words for

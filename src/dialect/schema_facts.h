@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "dialect/schema_types.h"
 #include "dialect/schema_view.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 
 /* ---- types ---- */
 

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 #include "dialect/schema_view.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 
 /* False: refused, or w->too_large. */
 bool schema_json_write(struct schema_work *, const struct schema_node *, unsigned depth);

@@ -10,7 +10,7 @@
 
 #include <string.h>
 #include "dialect/schema_facts.h"
-#include "gemini/content.h"
+#include "gemini/object.h"
 
 #define ALIKE_MAX 8 /* alternatives of a tuple are compared with so many before them */
 
