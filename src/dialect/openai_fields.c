@@ -105,7 +105,7 @@ openai_texts_read(struct span raw, const char *field, size_t most,
     void (*take)(void *ctx, struct span escaped), void *ctx, struct err *e)
 {
 	struct scan s;
-	struct span text;
+	struct span text = SPAN_NONE;
 	size_t n = 0;
 
 	if (raw.p == NULL || span_is(raw, "null"))

@@ -90,7 +90,7 @@ joined(struct arena *arena, const char *before, struct span s, const char *behin
 	char *p = arena_alloc(arena, head + s.len + tail);
 
 	memcpy(p, before, head);
-	if (s.len > 0)
+	if (s.p != NULL)
 		memcpy(p + head, s.p, s.len);
 	memcpy(p + head + s.len, behind, tail);
 	return span_mem(p, head + s.len + tail);
@@ -285,7 +285,7 @@ tell_call(const struct call_reading *r)
 
 	if (name.len == 0)
 		return refuse_inner(r, "is missing", "name");
-	if (!r->is_text && r->args.len > 0 && !message_is_shallow(r->args, MESSAGE_DEPTH_MAX))
+	if (!r->is_text && r->args.p != NULL && !message_is_shallow(r->args, MESSAGE_DEPTH_MAX))
 		return refuse_inner(r, "is nested too deeply", "arguments");
 	told.name = tool != NULL ? tool->sent : openai_tool_name(name, arena);
 	told.signature = message_extra_signature(&r->extra, r->of->turns);
@@ -332,7 +332,7 @@ message_calls_tell(const struct message_calling *of, struct span raw, size_t *co
 bool
 message_function_call_tell(const struct message_calling *of, struct span raw)
 {
-	struct call_reading r = { .of = of, .member = "function_call" };
+	struct call_reading r = { .of = of, .member = "function_call", .inner = "function" };
 	struct scan s;
 
 	scan_init(&s, raw);
