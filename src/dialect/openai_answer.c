@@ -13,12 +13,61 @@
 /* ---- gathering ---- */
 
 /* It stands in each event of a stream: a long one would grow with the number of parts. */
-struct span
-openai_answer_id(const struct dialect_out *out, struct span response_id)
+/* The same in every event and in the plain answer. */
+static struct span
+make_head(const struct dialect_out *out, const char *id_prefix, const char *object,
+    struct span response_id)
 {
 	bool fits = response_id.len > 0 && response_id.len <= ID_MAX;
+	struct buf b = BUF_INIT;
+	struct object_writer o;
+	struct span head;
 
-	return fits ? response_id : span_of(out->request_id);
+	object_begin(&o, &b);
+	object_key(&o, "id");
+	buf_add_char(&b, '"');
+	buf_add_text(&b, id_prefix);
+	buf_add_span(&b, fits ? response_id : span_of(out->request_id));
+	buf_add_char(&b, '"');
+	object_text(&o, "object", span_of(object));
+	object_int(&o, "created", out->created_s);
+	object_text(&o, "model", out->call->model_asked);
+	head = arena_span(out->arena, buf_span(&b));
+	buf_fini(&b);
+	return head;
+}
+
+struct openai_answer *
+openai_answer_open(struct dialect_out *out, const char *id_prefix, const char *object,
+    struct span response_id)
+{
+	struct openai_answer *a = arena_alloc(out->arena, sizeof(*a));
+
+	a->head = make_head(out, id_prefix, object, response_id);
+	usage_init(&a->usage);
+	out->state = a;
+	return a;
+}
+
+void
+openai_answer_end_stream(struct dialect_out *out, bool usage)
+{
+	const struct openai_answer *a = out->state;
+
+	if (usage) {
+		buf_add_lit(out->bytes, "data: ");
+		buf_add_span(out->bytes, a->head);
+		buf_add_lit(out->bytes, ",\"choices\":[],\"usage\":");
+		openai_usage_write(out->bytes, &a->usage);
+		buf_add_lit(out->bytes, "}\n\n");
+	}
+	buf_add_lit(out->bytes, "data: [DONE]\n\n");
+}
+
+void
+openai_answer_keep_alive(struct dialect_out *out)
+{
+	sse_comment(out->bytes, "keep-alive");
 }
 
 bool

@@ -41,8 +41,12 @@ struct openai_answer {
 	struct span tag_open, tag_close; /* around thoughts in the content, escaped; or empty */
 };
 
-/* What the answer is called, escaped: as Gemini calls it, or after the request. */
-struct span openai_answer_id(const struct dialect_out *, struct span response_id);
+/*
+ * The answer, made at its first chunk: out->state.  Its id is the prefix and what Gemini calls it
+ * (response_id, escaped), or what the request is called; object: what OpenAI calls such an answer.
+ */
+struct openai_answer *openai_answer_open(struct dialect_out *, const char *id_prefix,
+    const char *object, struct span response_id);
 /* Its index may be one of the call's; what is none of it is left out. */
 bool openai_answer_takes(const struct dialect_out *, const struct candidate *);
 /* The choice of that index, made when it is new. */
@@ -56,6 +60,9 @@ bool openai_blocks_are_errors(const struct dialect_out *);
  * streamed came to its end.  A choice without calls, which are whole when they come, is cut when
  * nothing was said of why it ended. */
 bool openai_answer_check(const struct dialect_out *, struct err *);
+/* The last events of a stream: the usage, if it was asked for, and [DONE]. */
+void openai_answer_end_stream(struct dialect_out *, bool usage);
+void openai_answer_keep_alive(struct dialect_out *);
 /* The fail of such an answer: a blocked prompt has a code of its own. */
 void openai_answer_fail(struct dialect_out *, const struct err *);
 

@@ -22,29 +22,7 @@ notes_of(const struct dialect_out *out)
 	return out->call->notes;
 }
 
-/* ---- the head ---- */
-
-/* The same over the whole answer, hence made at its first chunk. */
-static struct span
-make_head(struct dialect_out *out, struct span response_id)
-{
-	struct buf b = BUF_INIT;
-	struct object_writer o;
-	struct span head;
-
-	object_begin(&o, &b);
-	object_key(&o, "id");
-	buf_add_lit(&b, "\"chatcmpl-");
-	buf_add_span(&b, openai_answer_id(out, response_id));
-	buf_add_char(&b, '"');
-	object_text(&o, "object",
-	    out->call->stream ? SPAN("chat.completion.chunk") : SPAN("chat.completion"));
-	object_int(&o, "created", out->created_s);
-	object_text(&o, "model", out->call->model_asked);
-	head = arena_span(out->arena, buf_span(&b));
-	buf_fini(&b);
-	return head;
-}
+/* ---- the answer ---- */
 
 static struct span
 make_tag(struct dialect_out *out, const char *before)
@@ -67,14 +45,12 @@ answer_of(struct dialect_out *out, struct span response_id)
 
 	if (a != NULL)
 		return a;
-	a = arena_alloc(out->arena, sizeof(*a));
-	a->head = make_head(out, response_id);
+	a = openai_answer_open(out, "chatcmpl-",
+	    out->call->stream ? "chat.completion.chunk" : "chat.completion", response_id);
 	if (notes_of(out)->thought_tag.len > 0) {
 		a->tag_open = make_tag(out, "<");
 		a->tag_close = make_tag(out, "</");
 	}
-	usage_init(&a->usage);
-	out->state = a;
 	return a;
 }
 
@@ -159,16 +135,6 @@ tell_annotations(struct dialect_out *out, const struct openai_choice *c)
 }
 
 static void
-tell_usage(struct dialect_out *out, const struct openai_answer *a)
-{
-	buf_add_lit(out->bytes, "data: ");
-	buf_add_span(out->bytes, a->head);
-	buf_add_lit(out->bytes, ",\"choices\":[],\"usage\":");
-	openai_usage_write(out->bytes, &a->usage);
-	buf_add_lit(out->bytes, "}\n\n");
-}
-
-static void
 finish_stream(struct dialect_out *out, const struct openai_answer *a)
 {
 	struct object_writer delta;
@@ -180,9 +146,7 @@ finish_stream(struct dialect_out *out, const struct openai_answer *a)
 		openai_event_end(
 		    out, &delta, SPAN_NONE, openai_choice_finish(c, openai_told_calls_key(out)));
 	}
-	if (notes_of(out)->include_usage)
-		tell_usage(out, a);
-	buf_add_lit(out->bytes, "data: [DONE]\n\n");
+	openai_answer_end_stream(out, notes_of(out)->include_usage);
 }
 
 static bool
@@ -201,12 +165,6 @@ chat_finish(struct dialect_out *out, struct err *e)
 	return true;
 }
 
-static void
-chat_keep_alive(struct dialect_out *out)
-{
-	sse_comment(out->bytes, "keep-alive");
-}
-
 const struct dialect dialect_openai_chat = {
 	.name = "openai-chat",
 	.stream_type = "text/event-stream; charset=utf-8",
@@ -215,5 +173,5 @@ const struct dialect dialect_openai_chat = {
 	.encode = chat_encode,
 	.finish = chat_finish,
 	.fail = openai_answer_fail,
-	.keep_alive = chat_keep_alive,
+	.keep_alive = openai_answer_keep_alive,
 };

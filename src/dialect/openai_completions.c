@@ -200,39 +200,12 @@ notes_of(const struct dialect_out *out)
 	return out->call->notes;
 }
 
-/* The same over the whole answer, hence made at its first chunk. */
-static struct span
-make_head(const struct dialect_out *out, struct span response_id)
-{
-	struct buf b = BUF_INIT;
-	struct object_writer o;
-	struct span head;
-
-	object_begin(&o, &b);
-	object_key(&o, "id");
-	buf_add_lit(&b, "\"cmpl-");
-	buf_add_span(&b, openai_answer_id(out, response_id));
-	buf_add_char(&b, '"');
-	object_text(&o, "object", SPAN("text_completion"));
-	object_int(&o, "created", out->created_s);
-	object_text(&o, "model", out->call->model_asked);
-	head = arena_span(out->arena, buf_span(&b));
-	buf_fini(&b);
-	return head;
-}
-
 static struct openai_answer *
 answer_of(struct dialect_out *out, struct span response_id)
 {
-	struct openai_answer *a = out->state;
-
-	if (a != NULL)
-		return a;
-	a = arena_alloc(out->arena, sizeof(*a));
-	a->head = make_head(out, response_id);
-	usage_init(&a->usage);
-	out->state = a;
-	return a;
+	return out->state != NULL
+		   ? out->state
+		   : openai_answer_open(out, "cmpl-", "text_completion", response_id);
 }
 
 /* finish: NULL, or why it ended. */
@@ -329,14 +302,7 @@ finish_stream(struct dialect_out *out, const struct openai_answer *a)
 {
 	for (const struct openai_choice *c = a->choices; c != NULL; c = c->next)
 		write_event(out, c->index, SPAN(""), openai_choice_finish(c, "stop"));
-	if (notes_of(out)->include_usage) {
-		buf_add_lit(out->bytes, "data: ");
-		buf_add_span(out->bytes, a->head);
-		buf_add_lit(out->bytes, ",\"choices\":[],\"usage\":");
-		openai_usage_write(out->bytes, &a->usage);
-		buf_add_lit(out->bytes, "}\n\n");
-	}
-	buf_add_lit(out->bytes, "data: [DONE]\n\n");
+	openai_answer_end_stream(out, notes_of(out)->include_usage);
 }
 
 static void
@@ -374,12 +340,6 @@ completions_finish(struct dialect_out *out, struct err *e)
 	return true;
 }
 
-static void
-completions_keep_alive(struct dialect_out *out)
-{
-	sse_comment(out->bytes, "keep-alive");
-}
-
 const struct dialect dialect_openai_completions = {
 	.name = "openai-completions",
 	.stream_type = "text/event-stream; charset=utf-8",
@@ -388,5 +348,5 @@ const struct dialect dialect_openai_completions = {
 	.encode = completions_encode,
 	.finish = completions_finish,
 	.fail = openai_answer_fail,
-	.keep_alive = completions_keep_alive,
+	.keep_alive = openai_answer_keep_alive,
 };

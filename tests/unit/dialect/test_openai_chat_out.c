@@ -943,8 +943,8 @@ an_id_that_is_far_too_long_is_the_requests(void **state)
 static void
 a_candidate_of_an_impossible_index_is_left_out(void **state)
 {
-	static const char *const indices[] = { "-1", "8", "1099511627776", "\"9223372036854775807\"",
-		"-9223372036854775808" };
+	static const char *const indices[] = { "-1", "8", "1099511627776",
+		"\"9223372036854775807\"", "-9223372036854775808" };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(indices); i++) {
@@ -952,11 +952,11 @@ a_candidate_of_an_impossible_index_is_left_out(void **state)
 
 		buf_printf(&chunk,
 		    "{\"responseId\":\"R1\",\"candidates\":[{\"content\":{\"parts\":[" TEXT(
-			"a") "]},\"finishReason\":\"STOP\"},{\"index\":%s,\"content\":{\"parts\":[" TEXT(
-			"b") "]},\"finishReason\":\"STOP\"}]}",
+			"a") "]},\"finishReason\":\"STOP\"},{\"index\":%s,\"content\":{\"parts\":"
+			     "[" TEXT("b") "]},\"finishReason\":\"STOP\"}]}",
 		    indices[i]);
-		STREAMS(DELTA(ROLE) DELTA("{\"content\":\"a\"}") FINISH("stop") DONE,
-		    buf_text(&chunk));
+		STREAMS(
+		    DELTA(ROLE) DELTA("{\"content\":\"a\"}") FINISH("stop") DONE, buf_text(&chunk));
 		buf_fini(&chunk);
 	}
 }

@@ -315,8 +315,10 @@ annotations_are_bounded_in_number_and_in_size(void **state)
 		struct buf chunk = BUF_INIT;
 		struct answer a;
 
-		buf_add_lit(&chunk, "{\"candidates\":[{\"content\":{\"parts\":[" TEXT("ab") "]},"
-				    "\"groundingMetadata\":{\"groundingChunks\":[{\"web\":{\"uri\":\"");
+		buf_add_lit(&chunk,
+		    "{\"candidates\":[{\"content\":{\"parts\":[" TEXT(
+			"ab") "]},"
+			      "\"groundingMetadata\":{\"groundingChunks\":[{\"web\":{\"uri\":\"");
 		for (size_t n = 0; n < rows[i].url_bytes; n++)
 			buf_add_char(&chunk, 'u');
 		buf_add_lit(&chunk, "\"}}],\"groundingSupports\":[{\"segment\":{\"endIndex\":2},"
@@ -339,8 +341,9 @@ names_of_metadata_are_bounded(void **state)
 	struct answer a;
 
 	(void)state;
-	buf_add_lit(&chunk, "{\"candidates\":[{\"content\":{\"parts\":[" TEXT("ab") "]},"
-			    "\"groundingMetadata\":{\"m0\":0");
+	buf_add_lit(&chunk, "{\"candidates\":[{\"content\":{\"parts\":[" TEXT(
+				"ab") "]},"
+				      "\"groundingMetadata\":{\"m0\":0");
 	for (int i = 1; i < 1000; i++)
 		buf_printf(&chunk, ",\"m%d\":%d", i, i);
 	buf_add_lit(&chunk, "},\"finishReason\":\"STOP\"}]}");
