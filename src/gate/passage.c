@@ -257,8 +257,12 @@ our_address(struct passage *p, struct span url, const char *credential)
 	}
 	if (!host || !span_starts(path, "/upload/"))
 		return arena_dup_span(p->arena, url);
-	return arena_printf(p->arena, "%s://%s%.*s%c%s=%s", scheme, host, SPAN_ARG(path),
-	    memchr(path.p, '?', path.len) ? '&' : '?', PASSAGE_CREDENTIAL, credential);
+	struct span query = path, kept = SPAN_NONE;
+
+	path = span_cut(&query, '?');
+	call_query(query, p->arena, &kept, NULL); /* without a key, should one stand in it */
+	return arena_printf(p->arena, "%s://%s%.*s?%.*s%s%s=%s", scheme, host, SPAN_ARG(path),
+	    SPAN_ARG(kept), kept.len > 0 ? "&" : "", PASSAGE_CREDENTIAL, credential);
 }
 
 static bool

@@ -190,12 +190,26 @@ void
 conn_body_came(struct conn *c, uint64_t bytes)
 {
 	c->body_bytes += bytes;
+	c->stands_still = false;
+}
+
+bool
+conn_look(struct conn *c)
+{
+	bool waits = c->timer.place && c->timer.fn == weigh_body && unread_bytes(c) > 0;
+	bool is_stuck = waits && c->stands_still;
+
+	c->stands_still = waits && !is_stuck;
+	if (is_stuck)
+		tell_slow(c, "body");
+	return is_stuck;
 }
 
 void
 conn_be_patient(struct conn *c)
 {
 	c->is_unread = false;
+	c->stands_still = false;
 	loop_untimer(c->loop, &c->timer);
 }
 

@@ -58,6 +58,7 @@ struct conn {
 	int64_t left_ms;     /* of the interval, while it stands still */
 	uint64_t body_bytes; /* in this interval */
 	bool is_unread;      /* nothing of the body was read since the last weighing, though it came */
+	bool stands_still;   /* the same, at the last look */
 };
 
 struct conn *conn_new(struct loop *, const struct conn_config *, const struct conn_owner *, int fd,
@@ -68,6 +69,9 @@ void conn_open(struct conn *);       /* begins the watch; awaits the first head 
 void conn_await_body(struct conn *);
 void conn_await_rest(struct conn *);
 void conn_body_came(struct conn *, uint64_t bytes);
+/* Every so many runs of the library.  Twice it did not read of this body what has come: it never
+ * will, and the owner is told that it is slow.  True: so it was. */
+bool conn_look(struct conn *);
 void conn_hold(struct conn *);       /* we read no more of the body */
 void conn_go_on(struct conn *);      /* after conn_hold */
 void conn_be_patient(struct conn *); /* it is our turn: no timer */

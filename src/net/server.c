@@ -19,6 +19,9 @@
  * heads of 3.5 kB only. */
 #define POOL_BYTES     16384
 #define PASSES         4     /* of MHD_run in a turn, while it says that it has more to do */
+#define LOOK_PASSES    64    /* of those, until it is looked for one that leads nowhere */
+#define SLOW_MS        5     /* between two passes, while such a one is being let go */
+#define SLOW_FOR_MS    2500  /* the library counts in seconds */
 #define DRAIN_GRACE_MS 1000  /* an idle client's next request may be on its way */
 #define SAY_FULL_MS    60000 /* once in so long, that clients wait for a place */
 
@@ -37,6 +40,8 @@ struct server {
 	struct loop_hook hook;
 	struct timer kick;
 	bool must_run;
+	int passes; /* that the library alone asked for, since the last look */
+	int64_t passed_at_ms, slow_until_ms;
 
 	struct listener *listener; /* owned */
 	struct conn *adopting;     /* on its way into the library */
@@ -71,6 +76,15 @@ library_event(void *arg, uint32_t events)
 	s->must_run = true;
 }
 
+/* How long to wait with a pass that nothing calls for but the library itself. */
+static int64_t
+slow_ms(const struct server *s)
+{
+	int64_t now_ms = loop_now_ms(s->loop), ms = s->passed_at_ms + SLOW_MS - now_ms;
+
+	return now_ms < s->slow_until_ms && ms > 0 ? ms : 0;
+}
+
 static int64_t
 library_wait_ms(struct server *s)
 {
@@ -80,7 +94,21 @@ library_wait_ms(struct server *s)
 		return 0;
 	if (MHD_get_timeout(s->mhd, &ms) != MHD_YES)
 		return -1;
+	if (ms == 0)
+		return slow_ms(s);
 	return ms > INT_MAX ? INT_MAX : (int64_t)ms;
+}
+
+/* A line of the chunked coding for which its buffer is too small makes the library ask for another
+ * pass, and another, for as long as the connection lives. */
+static void
+look_round(struct server *s)
+{
+	s->passes = 0;
+	list_for_each_safe(it, next, &s->conns) {
+		if (conn_look(list_entry(it, struct conn, link)))
+			s->slow_until_ms = loop_now_ms(s->loop) + SLOW_FOR_MS;
+	}
 }
 
 static int64_t
@@ -89,9 +117,13 @@ library_turn(void *arg)
 	struct server *s = arg;
 
 	for (int i = 0; i < PASSES && library_wait_ms(s) == 0; i++) {
+		s->passes += !s->must_run;
+		s->passed_at_ms = loop_now_ms(s->loop);
 		s->must_run = false;
 		MHD_run(s->mhd);
 	}
+	if (s->passes >= LOOK_PASSES)
+		look_round(s);
 	if (!s->must_run)
 		loop_untimer(s->loop, &s->kick);
 	return library_wait_ms(s);

@@ -20,6 +20,7 @@
 struct download {
 	struct downloads *all;       /* borrowed */
 	const struct remote *remote; /* borrowed: the first that names it */
+	size_t places;               /* how often it is named */
 	char *url;                   /* owned: of this hop */
 	int redirects;
 	int64_t until_ms;
@@ -36,6 +37,7 @@ struct download {
 
 struct downloads {
 	struct downloads_limits limits;
+	int64_t until_ms; /* for all of them */
 	struct loop *loop;       /* borrowed */
 	struct fetcher *fetcher; /* borrowed */
 	struct remote *remotes;  /* borrowed */
@@ -44,7 +46,8 @@ struct downloads {
 	void *ctx;             /* borrowed */
 	struct download *list; /* owned */
 	size_t count, begun, under_way, bytes;
-	bool over; /* done is due, or was called */
+	uint64_t sent_bytes; /* in the request to upstream: each in all its places */
+	bool over;           /* done is due, or was called */
 	struct err err;
 };
 
@@ -59,12 +62,27 @@ tell(void *ctx)
 }
 
 static void
+drop(struct downloads *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		buf_fini(&all->list[i].first);
+		buf_fini(&all->list[i].json);
+	}
+	if (all->limits.shared)
+		*all->limits.shared -= all->bytes;
+	all->bytes = 0;
+}
+
+/* One that fails makes room for others at once: else all that come in one turn would fail. */
+static void
 end(struct downloads *all)
 {
 	assert(!all->over);
 	all->over = true;
 	for (size_t i = 0; i < all->count; i++)
 		fetch_cancel(&all->list[i].fetch);
+	if (all->err.kind != ERR_NONE)
+		drop(all);
 	loop_defer(all->loop, tell, all);
 }
 
@@ -207,7 +225,7 @@ check_size(struct download *d, uint64_t bytes)
 
 	if (bytes > all->limits.one_bytes)
 		return failed(d, "is larger than %zu MB", all->limits.one_bytes >> 20);
-	if (bytes - d->bytes > all->limits.all_bytes - all->bytes)
+	if ((bytes - d->bytes) * d->places > all->limits.all_bytes - all->sent_bytes)
 		return failed(d, "and what else is to be fetched are larger than %zu MB",
 		    all->limits.all_bytes >> 20);
 	if (!is_too_much_for_us(all, bytes - d->bytes))
@@ -340,6 +358,7 @@ on_data(void *ctx, struct span bytes)
 		return;
 	d->bytes += bytes.len;
 	d->all->bytes += bytes.len;
+	d->all->sent_bytes += (uint64_t)bytes.len * d->places;
 	if (d->all->limits.shared)
 		*d->all->limits.shared += bytes.len;
 	take(d, bytes);
@@ -374,6 +393,19 @@ is_too_slow(enum fetch_result result)
 }
 
 static void
+fail_slow(struct download *d)
+{
+	const struct downloads *all = d->all;
+
+	if (d->until_ms == all->until_ms)
+		failed(d, "could not be fetched: the media of this request took longer than %g s",
+		    (double)all->limits.all_ms / 1000);
+	else
+		failed(d, "could not be fetched: it took longer than %g s",
+		    (double)all->limits.time_ms / 1000);
+}
+
+static void
 on_end(void *ctx, enum fetch_result result, const char *words)
 {
 	struct download *d = ctx;
@@ -381,8 +413,7 @@ on_end(void *ctx, enum fetch_result result, const char *words)
 	(void)words;
 	d->fetch = NULL;
 	if (is_too_slow(result)) {
-		failed(d, "could not be fetched: it took longer than %g s",
-		    (double)d->all->limits.time_ms / 1000);
+		fail_slow(d);
 	} else if (result != FETCH_OK) {
 		failed(d, "could not be fetched: %s", words_of(result));
 	} else if (end_json(d)) {
@@ -417,6 +448,8 @@ start_one(struct download *d)
 	char *asked = mem_dup_span(d->remote->url);
 
 	d->until_ms = loop_now_ms(d->all->loop) + d->all->limits.time_ms;
+	if (d->until_ms > d->all->until_ms)
+		d->until_ms = d->all->until_ms;
 	d->url = join(NULL, asked, &why);
 	mem_free(asked);
 	if (d->url == NULL)
@@ -434,6 +467,18 @@ find(const struct downloads *all, struct span url)
 		if (span_eq(all->list[i].remote->url, url))
 			return &all->list[i];
 	return NULL;
+}
+
+static void
+note(struct downloads *all, const struct remote *r)
+{
+	struct download *d = find(all, r->url);
+
+	if (d == NULL) {
+		d = &all->list[all->count++];
+		*d = (struct download){ .all = all, .remote = r };
+	}
+	d->places++;
 }
 
 static void
@@ -475,6 +520,7 @@ downloads_start(const struct downloads_limits *limits, struct loop *loop, struct
 	size_t count = 0;
 
 	*all = (struct downloads){ .limits = *limits,
+		.until_ms = loop_now_ms(loop) + limits->all_ms,
 		.loop = loop,
 		.fetcher = fetcher,
 		.remotes = remotes,
@@ -485,8 +531,7 @@ downloads_start(const struct downloads_limits *limits, struct loop *loop, struct
 		count++;
 	all->list = mem_array(count, sizeof(*all->list));
 	for (const struct remote *r = remotes; r != NULL; r = r->next)
-		if (find(all, r->url) == NULL)
-			all->list[all->count++] = (struct download){ .all = all, .remote = r };
+		note(all, r);
 	loop_defer(loop, begin, all);
 	return all;
 }
@@ -501,15 +546,10 @@ downloads_free(struct downloads **slot)
 	loop_undefer(all->loop, begin, all);
 	loop_undefer(all->loop, tell, all);
 	for (size_t i = 0; i < all->count; i++) {
-		struct download *d = &all->list[i];
-
-		fetch_cancel(&d->fetch);
-		mem_free(d->url);
-		buf_fini(&d->first);
-		buf_fini(&d->json);
+		fetch_cancel(&all->list[i].fetch);
+		mem_free(all->list[i].url);
 	}
-	if (all->limits.shared)
-		*all->limits.shared -= all->bytes;
+	drop(all);
 	mem_free(all->list);
 	mem_free(all);
 	*slot = NULL;

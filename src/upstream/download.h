@@ -19,7 +19,9 @@ struct downloads_limits {
 	size_t at_once;
 	int redirects;   /* of each */
 	int64_t time_ms; /* for each, from its start to its last byte */
-	size_t one_bytes, all_bytes;
+	int64_t all_ms;  /* for all of a request */
+	size_t one_bytes;
+	size_t all_bytes; /* one that is named in several places counts in each */
 	/* Of all requests that share it together, until each is freed; NULL: nothing is shared.  A
 	 * URL of a few bytes costs us many, so that a few clients could take all there is. */
 	size_t *shared;
@@ -29,6 +31,7 @@ struct downloads_limits {
 	((struct downloads_limits){ .at_once = 4,                                                  \
 	    .redirects = 3,                                                                        \
 	    .time_ms = 10000,                                                                      \
+	    .all_ms = 60000,                                                                       \
 	    .one_bytes = 20u << 20,                                                                \
 	    .all_bytes = 100u << 20,                                                               \
 	    .shared_bytes = 512u << 20 })

@@ -452,3 +452,25 @@ flow('HTTP/1.0 gets a stream, too', async (t) => {
   assert.ok(events.startsWith('data: {'));
   assert.equal(readEvents(raw.text.slice(head.length + 4)).pop().data, '[DONE]');
 });
+
+/* What says nothing is held back, since another credential may do better; but not all of it. */
+flow('a native stream begins at the latest when a megabyte of it came', async (t) => {
+  const gemini = await t.gemini();
+  const comments = ': nothing to say\n'.repeat(1 << 17);
+  gemini.for('k1').does(async (asked) => {
+    await asked.begin();
+    await asked.event({});
+    await asked.chunk(comments);
+    for (let i = 0; i < 2; i++) await asked.event({});
+    /* No more comes until the client has seen it. */
+  });
+  const pollux = await t.pollux();
+
+  const said = { contents: [{ parts: [{ text: 'hi' }] }] };
+  const live = await pollux.openNative('streamGenerateContent', said, SSE);
+  assert.equal(live.status, 200);
+  await until(() => live.bytes > comments.length, 'what was held back');
+  live.leave();
+  await (await gemini.request(1)).aborted();
+  await pollux.counted('fetches', (n) => n === 0);
+});

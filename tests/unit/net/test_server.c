@@ -993,6 +993,31 @@ a_body_that_cannot_be_read_on_gets_a_bare_408(void **state)
 	buf_fini(&text);
 }
 
+/* Nor does the library stop asking for another run: that is seen long before any time is over. */
+static void
+a_body_that_cannot_be_read_on_is_not_spun_for(void **state)
+{
+	struct door *d = *state;
+	struct client c, other;
+	struct buf text = BUF_INIT;
+
+	d->on_ready = say_ok;
+	buf_add_lit(&text, CHUNKED "5;");
+	for (int i = 0; i < 60000; i++)
+		buf_add_char(&text, 'x');
+	c = client_dial(d);
+	client_say(d, &c, buf_text(&text));
+	turn_until(d, client_is_closed(&c));
+	other = client_dial(d);
+	client_say(d, &other, SIZED("5") "hello");
+	client_hear(d, &other, "fine");
+	turn_until(d, server_connections(d->server) == 1);
+	assert_int_equal(d->readies, 1);
+	client_close(&other);
+	client_close(&c);
+	buf_fini(&text);
+}
+
 static void
 a_steady_body_is_waited_for(void **state)
 {
@@ -1535,6 +1560,7 @@ main(void)
 		CASE(an_idle_connection_is_closed_without_a_word),
 		CASE(a_slow_body_gets_a_bare_408),
 		CASE(a_body_that_cannot_be_read_on_gets_a_bare_408),
+		CASE(a_body_that_cannot_be_read_on_is_not_spun_for),
 		CASE(a_steady_body_is_waited_for),
 		CASE(a_parked_request_has_all_the_time),
 		CASE(a_client_that_leaves_a_parked_request_is_gone),

@@ -227,8 +227,8 @@ blanks_and_letters_of_other_scripts_are_coded(void **state)
 
 	PLAY(w, { .says = OK_PNG });
 	expect_one(w, url_at(w, "media.test", "/a b/\xc3\xbc.png?q=1 2"), "image/*", JSON_PNG);
-	assert_true(span_starts(
-	    buf_span(&w->peer.request), "GET /a%20b/%c3%bc.png?q=1+2 HTTP/1.1\r\n"));
+	assert_true(
+	    span_starts(buf_span(&w->peer.request), "GET /a%20b/%c3%bc.png?q=1+2 HTTP/1.1\r\n"));
 }
 
 static void
@@ -240,8 +240,7 @@ nothing_to_fetch_is_fetched_at_once(void **state)
 	finish(w);
 	assert_true(w->good);
 	forget(w);
-	w->downloads =
-	    downloads_start(&w->limits, w->loop, w->fetcher, NULL, w->arena, on_done, w);
+	w->downloads = downloads_start(&w->limits, w->loop, w->fetcher, NULL, w->arena, on_done, w);
 	w->ends = 0;
 	finish(w);
 	assert_true(w->good);
@@ -697,6 +696,18 @@ a_server_that_takes_too_long_is_told(void **state)
 	    "could not be fetched: it took longer than 0.03 s");
 }
 
+/* Five hundred that take nine seconds each would take twenty minutes. */
+static void
+all_together_have_an_end_too(void **state)
+{
+	struct world *w = *state;
+
+	w->limits.all_ms = 30;
+	PLAY(w, { .says = OK_PNG, .waits = true });
+	expect_refused(w, url_at(w, "media.test", "/a"), "image/*",
+	    "could not be fetched: the media of this request took longer than 0.03 s");
+}
+
 /* Each hop has what the ones before it left. */
 static void
 redirects_do_not_lengthen_the_time(void **state)
@@ -766,6 +777,30 @@ all_together_have_a_limit_too(void **state)
 }
 
 /* A URL of sixty bytes costs us twenty megabytes: a few clients could take all there is. */
+/* A request of a few bytes would else make one of gigabytes. */
+static void
+what_is_named_often_counts_as_often(void **state)
+{
+	struct world *w = *state;
+
+	w->limits.all_bytes = 2000000;
+	PLAY(w, { .says = HEAD("image/png", "600008") PNG, .flood = 600000 });
+	for (int i = 0; i < 3; i++)
+		add(w, url_at(w, "media.test", "/1"), "image/*");
+	start(w);
+	finish(w);
+	assert_true(w->good);
+	downloads_free(&w->downloads);
+
+	add(w, url_at(w, "media.test", "/1"), "image/*");
+	start(w);
+	finish(w);
+	assert_false(w->good);
+	assert_int_equal(w->err.kind, ERR_BAD_REQUEST);
+	assert_string_equal(w->err.field, FIELD);
+	assert_int_equal(w->peer.requests, 2);
+}
+
 static void
 what_all_requests_hold_together_has_a_limit(void **state)
 {
@@ -782,6 +817,7 @@ what_all_requests_hold_together_has_a_limit(void **state)
 	assert_false(w->good);
 	assert_int_equal(w->err.kind, ERR_UNAVAILABLE);
 	assert_true(w->err.retry_ms > 0);
+	assert_int_equal(shared, 700000); /* for the others, at once */
 	downloads_free(&w->downloads);
 	assert_int_equal(shared, 700000);
 
@@ -931,11 +967,13 @@ main(void)
 		IN_A_WORLD(a_server_that_breaks_off_is_told),
 		IN_A_WORLD(coded_content_is_refused),
 		IN_A_WORLD(a_server_that_takes_too_long_is_told),
+		IN_A_WORLD(all_together_have_an_end_too),
 		IN_A_WORLD(redirects_do_not_lengthen_the_time),
 		IN_A_WORLD(a_medium_over_20_mb_is_refused_by_its_length),
 		IN_A_WORLD(a_medium_over_20_mb_is_refused_without_a_length_too),
 		IN_A_WORLD(just_20_mb_are_taken),
 		IN_A_WORLD(all_together_have_a_limit_too),
+		IN_A_WORLD(what_is_named_often_counts_as_often),
 		IN_A_WORLD(what_all_requests_hold_together_has_a_limit),
 		IN_A_WORLD(the_first_failure_ends_all),
 		IN_A_WORLD(no_words_tell_a_query_or_a_password),
