@@ -164,7 +164,7 @@ story('a recorded stream says the same wherever it is cut in two at its line end
 
   for (const { name, bytes } of recordings('streaming')) {
     if (statusOf(bytes) !== 200 || !/-success-/.test(name)) continue;
-    const ends = [...bytes.keys()].filter((i) => bytes[i] === 0x0a).slice(0, 40);
+    const ends = [...bytes.keys()].filter((i) => bytes[i] === 0x0a);
     gemini.replace('k1').writes(bytes);
     const whole = said(await chat(pollux, { stream: true }));
     for (const at of ends.flatMap((i) => [i - 1, i, i + 1])) {
