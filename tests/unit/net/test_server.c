@@ -3,6 +3,8 @@
  */
 #include "tests/unit/net/door.h"
 
+#include <microhttpd.h>
+
 #define GET       "GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 #define TO_P      "POST /p HTTP/1.1\r\nHost: x\r\n"
 #define SIZED(n)  TO_P "Content-Length: " n "\r\n\r\n"
@@ -993,7 +995,8 @@ a_body_that_cannot_be_read_on_gets_a_bare_408(void **state)
 	buf_fini(&text);
 }
 
-/* Nor does the library stop asking for another run: that is seen long before any time is over. */
+/* Nor does the library stop asking for another run, before its version 1.0: that is seen long
+ * before any time is over. */
 static void
 a_body_that_cannot_be_read_on_is_not_spun_for(void **state)
 {
@@ -1001,6 +1004,8 @@ a_body_that_cannot_be_read_on_is_not_spun_for(void **state)
 	struct client c, other;
 	struct buf text = BUF_INIT;
 
+	if (MHD_get_version()[0] != '0')
+		skip();
 	d->on_ready = say_ok;
 	buf_add_lit(&text, CHUNKED "5;");
 	for (int i = 0; i < 60000; i++)
