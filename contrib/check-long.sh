@@ -2,9 +2,11 @@
 # The second ring of tests: what takes minutes of real time or tools that few have installed.
 #
 #   the tests under clang; clang-tidy (.clang-tidy); unit tests and a daemon under valgrind; make distcheck; the options of
-#   configure on and off; each fuzz target for FUZZ_S (600) seconds; the timed proofs of tests/long/
+#   configure on and off; each fuzz target for FUZZ_S (600) seconds; the simulation of choosing (doc/choosing.md);
+#   the timed proofs of tests/long/
 #
-# usage: sh contrib/check-long.sh [STEP...]       steps: clang tidy valgrind distcheck options fuzz proofs
+# usage: sh contrib/check-long.sh [STEP...]
+#   steps: clang tidy valgrind distcheck options fuzz simulation proofs
 # The last line counts steps: "N passed, M failed".
 me=check-long.sh
 top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
@@ -151,6 +153,13 @@ step_fuzz() {
 	return 1
 }
 
+# Thompson sampling is the best of the ways to choose, or this fails.
+step_simulation() {
+	build long-proofs CFLAGS='-O2 -g' || return 1
+	logged "$top/build/long-proofs/simulation.log" \
+		"$top/build/long-proofs/tests/sim/choose-sim" --check
+}
+
 # Each says what it measured, as comments between the lines of its TAP.
 step_proofs() {
 	build long-proofs CFLAGS='-O2 -g' || return 1
@@ -174,10 +183,10 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 proc_mount
 environment_clean
-[ $# -gt 0 ] || set -- clang tidy valgrind distcheck options fuzz proofs
+[ $# -gt 0 ] || set -- clang tidy valgrind distcheck options fuzz simulation proofs
 for step; do
 	case $step in
-	clang | tidy | valgrind | distcheck | options | fuzz | proofs) ;;
+	clang | tidy | valgrind | distcheck | options | fuzz | simulation | proofs) ;;
 	*) die "no such step: $step" ;;
 	esac
 	say "$step"

@@ -103,7 +103,7 @@ read_input(const struct said *s, const struct word *word, struct buf *input, str
 	case WORD_INPUT_SECRET:
 		return input_secret("Gemini key", input, e);
 	case WORD_INPUT_LINES:
-		return input_lines("KEY or LABEL,KEY on each line", input, e);
+		return input_lines("KEY, LABEL,KEY or LABEL,KEY,PROJECT on each line", input, e);
 	case WORD_INPUT_DASH:
 		return !key || strcmp(key, "-") != 0 || input_secret("Client key", input, e);
 	case WORD_INPUT_NONE:

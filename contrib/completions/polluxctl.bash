@@ -50,7 +50,7 @@ _polluxctl()
 		;;
 	1:*)
 		mapfile -t COMPREPLY < <(compgen -W "$(_polluxctl_words |
-			sed -n "s/^${said[0]} \([a-z]*\).*/\1/p")" -- "$word")
+			sed -n "s/^${said[0]} \([a-z][a-z]*\).*/\1/p")" -- "$word")
 		;;
 	*)
 		case ${said[0]}:${said[1]} in

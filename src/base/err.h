@@ -29,6 +29,7 @@
 	K(UNSUPPORTED, "unsupported", 501)                                                         \
 	K(UPSTREAM, "upstream-failed", 502) /* upstream answered nonsense or broke off */          \
 	K(UNAVAILABLE, "unavailable", 503)  /* nothing can serve now */                            \
+	K(OVERLOADED, "overloaded", 503)    /* the model is, whoever asks */                       \
 	K(UPSTREAM_SLOW, "upstream-timeout", 504)                                                  \
 	K(CONFIG, "configuration", 500)                                                            \
 	K(SYSTEM, "system", 500) /* a system call or a library refused */                          \

@@ -84,6 +84,12 @@ clock_read_ms(clockid_t clock)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+struct moment
+loop_moment(const struct loop *l)
+{
+	return (struct moment){ loop_now_ms(l), loop_wall_ms(l) };
+}
+
 int64_t
 loop_clock_ms(void)
 {
@@ -94,6 +100,12 @@ int64_t
 loop_clock_wall_ms(void)
 {
 	return clock_read_ms(CLOCK_REALTIME);
+}
+
+struct moment
+loop_clock_moment(void)
+{
+	return (struct moment){ loop_clock_ms(), loop_clock_wall_ms() };
 }
 
 int64_t

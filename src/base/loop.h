@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include "base/map.h"
+#include "base/moment.h"
 
 struct loop;
 struct watch;
@@ -58,9 +59,12 @@ void loop_stop(struct loop *);
 /* As of this turn's beginning, which is after the wait. */
 int64_t loop_now_ms(const struct loop *);  /* monotonic */
 int64_t loop_wall_ms(const struct loop *); /* Unix time */
-/* The same, asked now: for the log, and for code that runs before there is a turn. */
+struct moment loop_moment(const struct loop *); /* both */
+/* The same, asked now: for the log, for code that runs before there is a turn, and where a turn's
+ * length would matter. */
 int64_t loop_clock_ms(void);
 int64_t loop_clock_wall_ms(void);
+struct moment loop_clock_moment(void);
 
 /* events: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLET ...  A watch must be zeroed or unwatched before.
  * EPOLLERR and EPOLLHUP are delivered even when events is 0, as epoll has it. */

@@ -40,6 +40,7 @@ struct config_model {
 	const char *name;
 	const char *display_name; /* "" when not given */
 	const char *alias;        /* what NAME stands for upstream; "" when NAME is one itself */
+	int64_t rpm, tpm, rpd;    /* for one credential; 0: not set */
 	int64_t input_token_limit; /* 0: as upstream says */
 	bool enabled;
 };

@@ -210,17 +210,28 @@ write_int(const struct setting *s, void *base, struct span value, struct err *e)
 	return true;
 }
 
+/* Where "never" is the default, it is a value. */
+static bool
+may_be_never(const struct setting *s)
+{
+	return strcmp(s->def, "never") == 0;
+}
+
 static bool
 write_duration(const struct setting *s, void *base, struct span value, struct err *e)
 {
 	int64_t ms, min, max;
 
+	if (may_be_never(s) && span_is(value, "never")) {
+		*(int64_t *)place_of(s, base) = 0;
+		return true;
+	}
 	if (!value_duration(value, &ms, e) || !value_duration(span_of(s->min), &min, e) ||
 	    !value_duration(span_of(s->max), &max, e))
 		return false;
 	if (ms < min || ms > max)
-		return err_set(e, ERR_CONFIG, "%s is out of range: %s to %s",
-		    value_quote(value).text, s->min, s->max);
+		return err_set(e, ERR_CONFIG, "%s is out of range: %s to %s%s",
+		    value_quote(value).text, s->min, s->max, may_be_never(s) ? ", or never" : "");
 	*(int64_t *)place_of(s, base) = ms;
 	return true;
 }
@@ -394,7 +405,10 @@ setting_show(const struct setting *s, const void *base, struct buf *out)
 		buf_add_text(out, *(const bool *)place_in(s, base) ? "yes" : "no");
 		break;
 	case SETTING_DURATION:
-		value_show_duration(out, *(const int64_t *)place_in(s, base));
+		if (may_be_never(s) && *(const int64_t *)place_in(s, base) == 0)
+			buf_add_text(out, "never");
+		else
+			value_show_duration(out, *(const int64_t *)place_in(s, base));
 		break;
 	case SETTING_BYTES:
 		value_show_bytes(out, *(const uint64_t *)place_in(s, base));

@@ -125,12 +125,6 @@ openai_bad_request(const char *field, struct span words)
 }
 
 /* The model is short of room, whatever credential asks. */
-static bool
-is_overload(const struct fault *f)
-{
-	return f != NULL && (f->code == 503 || strcmp(f->reason, "MODEL_CAPACITY_EXHAUSTED") == 0);
-}
-
 static struct openai_words
 openai_words_of(const struct err *e, const struct fault *f)
 {
@@ -156,9 +150,10 @@ openai_words_of(const struct err *e, const struct fault *f)
 		return (struct openai_words){ "insufficient_quota", "insufficient_quota" };
 	case ERR_UPSTREAM:
 		return (struct openai_words){ "server_error", "upstream_error" };
+	case ERR_OVERLOADED:
+		return (struct openai_words){ "server_error", "overloaded" };
 	case ERR_UNAVAILABLE:
-		return (struct openai_words){ "server_error",
-			is_overload(f) ? "overloaded" : "no_available_credential" };
+		return (struct openai_words){ "server_error", "no_available_credential" };
 	case ERR_UPSTREAM_SLOW:
 		return (struct openai_words){ "server_error", "timeout" };
 	default:

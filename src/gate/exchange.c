@@ -6,11 +6,12 @@
  *	identify                           whose key
  *	decode    the body is there        dialect: JSON -> call
  *	gather    upstream/download.c      media that the request names by URL
+ *	lend      gemini/prefix.c          what the choice of a credential goes by, beside the model
  *	ask       upstream/fan.c           tries until answered; a call that was refused for an
  *	                                   option is decoded anew, without it
  *	answer    chunk by chunk           dialect: chunk -> bytes -> client (gate/response.c)
  *	remember  gate/house.c             the last bytes wait for what the next request may need
- *	close     everything was sent      counters, log
+ *	close     everything was sent      counters, log, the trace for `polluxctl explain`
  *
  * What of Gemini's own API no dialect makes a call of takes another way behind identify:
  * gate/passage.c hands it on as it is.
@@ -26,10 +27,12 @@
 #include "gate/probe.h"
 #include "gate/response.h"
 #include "gate/routes.h"
+#include "gemini/prefix.h"
 #include "admit/client.h"
 #include "admit/failures.h"
 #include "upstream/download.h"
 #include "upstream/fan.h"
+#include "upstream/trace.h"
 
 #define REMEMBER_MS 250 /* the last bytes of an answer wait no longer for the store */
 
@@ -44,6 +47,8 @@ struct exchange {
 	struct response response;
 	struct downloads *downloads; /* owned; NULL: no media stands elsewhere */
 	struct fan *fan;             /* owned; NULL when none runs */
+	struct ask_lend lend;
+	struct trace trace;
 	struct passage *passage;     /* owned; of what is handed on as it is */
 	struct span plain_type;      /* Content-Type that a relayed plain answer came with */
 	struct timer patience;       /* with the store */
@@ -294,8 +299,34 @@ start_ask(struct exchange *x)
 		.failed = on_failed,
 		.tried = on_tried };
 
-	x->fan = fan_start(x->gate->upstream, &x->call, x->arena,
+	x->fan = fan_start(x->gate->upstream, &x->call, &x->lend, x->arena,
 	    x->route.dialect->relays ? &relayed : &translated, x);
+}
+
+/* ---- lend ---- */
+
+/* Only what is generated from a prompt meets a cache, and only a whole prompt says how it begins. */
+static bool
+meets_caches(const struct call *c)
+{
+	return (c->op == OP_GENERATE || c->op == OP_STREAM) && c->bodies;
+}
+
+/* Whose is what the call names, and where did those go that began like it?  False: the call names
+ * what no single credential has; it is refused. */
+static bool
+find_lender(struct exchange *x)
+{
+	struct err e = ERR_INIT;
+
+	x->lend.trace = &x->trace;
+	trace_model(&x->trace, x->call.model);
+	if (meets_caches(&x->call) && x->gate->config->pool_affinity)
+		x->lend.affinity = prefix_hash(x->call.model, &x->call.bodies[0]);
+	if (house_owner(&x->house, &x->call, &x->lend.owner, &e))
+		return true;
+	response_fail(&x->response, &e, NULL);
+	return false;
 }
 
 /* ---- gather ---- */
@@ -309,7 +340,7 @@ on_downloaded(void *ctx, const struct err *e)
 		return;
 	if (e)
 		response_fail(&x->response, e, NULL);
-	else
+	else if (find_lender(x))
 		start_ask(x);
 }
 
@@ -322,7 +353,8 @@ gather(struct exchange *x)
 	}
 	response_await(&x->response);
 	if (!x->call.remotes) {
-		start_ask(x);
+		if (find_lender(x))
+			start_ask(x);
 		return;
 	}
 	struct downloads_limits limits = DOWNLOADS_LIMITS;
@@ -416,6 +448,16 @@ open_door(struct exchange *x)
 /* ---- the server's events ---- */
 
 static void
+identified(struct exchange *x)
+{
+	trace_begin(&x->trace, span_of(request_id(x->request)), span_of(x->client.id),
+	    loop_moment(x->gate->loop));
+	if (x->route.door == DOOR_RELAY)
+		x->passage =
+		    passage_open(&x->response, &x->route, &x->house, x->label, &x->trace);
+}
+
+static void
 on_head(void *ctx, struct request *r)
 {
 	struct exchange *x = begin(ctx, r);
@@ -428,8 +470,8 @@ on_head(void *ctx, struct request *r)
 		    SPAN_NONE);
 	else if (!identify(x, &e))
 		response_fail(&x->response, &e, NULL);
-	else if (x->route.door == DOOR_RELAY)
-		x->passage = passage_open(&x->response, &x->route, &x->house, x->label);
+	else
+		identified(x);
 }
 
 static void
@@ -493,6 +535,15 @@ name_of_deed(const struct exchange *x)
 	return x->route.door == DOOR_ASK ? operation_name(x->call.op) : "probe";
 }
 
+/* Of what no credential was wished for there is nothing to explain. */
+static void
+leave_trace(struct exchange *x)
+{
+	if (x->trace.try_count > 0)
+		trace_end(&x->trace, x->gate->board, (unsigned)x->response.status,
+		    loop_moment(x->gate->loop));
+}
+
 static void
 on_request_done(void *ctx, struct request *r)
 {
@@ -503,6 +554,7 @@ on_request_done(void *ctx, struct request *r)
 		return;
 	stop(x);
 	board_count_add(x->gate->slot, BOARD_EXCHANGES, -1);
+	leave_trace(x);
 	if (x->response.stream)
 		board_count_add(x->gate->slot, BOARD_STREAMS, -1);
 	log_debug("gate", "exchange closed",

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "memory/remote.h"
+#include "memory/remote_name.h"
 #include "memory/signature.h"
 
 #define SEARCH_SUFFIX "-search"
@@ -267,22 +269,50 @@ on_recall_like(
 	       note_recalled(h, out);
 }
 
+/* Whoever waits goes on. */
 static void
-on_saved(void *ctx, const struct err *e)
+tell_saved(struct house *h)
 {
-	struct savings *s = ctx;
+	loop_fn *saved = h->saved;
+
+	loop_untimer(h->gate->loop, &h->patience);
+	h->saved = NULL;
+	if (saved)
+		saved(h->ctx);
+}
+
+static void
+end_saving(struct savings *s, const char *what, const struct err *e)
+{
 	struct house *h = s->house;
 
 	if (e) {
 		board_count_add(s->slot, BOARD_LOST_WRITES, 1);
-		log_warn("memory", "a signature was not stored", "id=%s error=%s", s->request_id,
-		    e->text);
+		log_warn("memory", what, "id=%s error=%s", s->request_id, e->text);
 	}
 	s->waiting--;
 	if (s->waiting == 0 && !h)
 		savings_free(s);
-	else if (s->waiting == 0 && h->saved)
-		h->saved(h->ctx);
+	else if (s->waiting == 0)
+		tell_saved(h);
+}
+
+static void
+on_signature_saved(void *ctx, const struct err *e)
+{
+	end_saving(ctx, "a signature was not stored", e);
+}
+
+static struct savings *
+savings_of(struct house *h)
+{
+	if (!h->savings) {
+		h->savings = mem_alloc(sizeof(*h->savings));
+		*h->savings = (struct savings){
+			.house = h, .slot = h->gate->slot, .request_id = mem_dup(h->request_id)
+		};
+	}
+	return h->savings;
 }
 
 static void
@@ -290,15 +320,10 @@ on_remember(void *ctx, const struct signed_call *c)
 {
 	struct house *h = ctx;
 	struct signature_book b = book_of(h);
+	struct savings *s = savings_of(h);
 
-	if (!h->savings) {
-		h->savings = mem_alloc(sizeof(*h->savings));
-		*h->savings = (struct savings){
-			.house = h, .slot = h->gate->slot, .request_id = mem_dup(h->request_id)
-		};
-	}
-	if (signature_keep(&b, c, loop_wall_ms(h->gate->loop), on_saved, h->savings)) {
-		h->savings->waiting++;
+	if (signature_keep(&b, c, loop_wall_ms(h->gate->loop), on_signature_saved, s)) {
+		s->waiting++;
 		return;
 	}
 	board_count_add(h->gate->slot, BOARD_LOST_WRITES, 1);
@@ -310,6 +335,103 @@ bool
 house_is_saving(const struct house *h)
 {
 	return h->savings && h->savings->waiting > 0;
+}
+
+static void
+lose_patience(void *ctx)
+{
+	struct house *h = ctx;
+
+	log_warn("gate", "the store is slow: an answer ends before what it needs is stored",
+	    "id=%s", h->request_id);
+	tell_saved(h);
+}
+
+void
+house_await(struct house *h, loop_fn *saved, void *ctx)
+{
+	h->saved = saved;
+	h->ctx = ctx;
+	if (house_is_saving(h))
+		loop_timer(h->gate->loop, &h->patience, HOUSE_PATIENCE_MS, lose_patience, h);
+	else
+		tell_saved(h);
+}
+
+/* ---- remote objects ---- */
+
+static struct remote_book
+remote_book_of(const struct house *h)
+{
+	return (struct remote_book){ .store = h->gate->store, .writer = h->gate->writer };
+}
+
+static bool
+find_owner(struct house *h, const struct span *names, size_t n, struct span *owner, struct err *e)
+{
+	struct remote_book b = remote_book_of(h);
+	int64_t now_wall_ms = loop_wall_ms(h->gate->loop);
+
+	*owner = SPAN_NONE;
+	if (n == 0)
+		return true;
+	if (!remote_owner_of_all(&b, names, n, now_wall_ms, h->owner, e))
+		return false;
+	if (h->owner[0] != '\0')
+		*owner = span_of(h->owner);
+	return true;
+}
+
+bool
+house_owner_of_body(
+    struct house *h, const struct body *body, struct span name, struct span *owner, struct err *e)
+{
+	struct remote_names names;
+
+	remote_names_init(&names);
+	remote_names_add(&names, name);
+	if (body)
+		remote_names_of_body(&names, body, span_of(h->gate->config->upstream_gemini_url));
+	return find_owner(h, names.names, names.n, owner, e);
+}
+
+static bool
+may_name_objects(enum operation op)
+{
+	return op == OP_GENERATE || op == OP_STREAM || op == OP_COUNT;
+}
+
+/* Where a call has more parts, they are the same prompt, or prompts of text alone. */
+bool
+house_owner(struct house *h, const struct call *c, struct span *owner, struct err *e)
+{
+	bool has_body = c->bodies && may_name_objects(c->op);
+
+	return house_owner_of_body(h, has_body ? &c->bodies[0] : NULL, c->model, owner, e);
+}
+
+static void
+on_owner_saved(void *ctx, const struct err *e)
+{
+	end_saving(ctx, "the owner of a remote object was not stored", e);
+}
+
+void
+house_remember_owner(struct house *h, struct span answer, const char owner[CREDENTIAL_ID_LEN + 1])
+{
+	struct remote_book b = remote_book_of(h);
+	struct savings *s = savings_of(h);
+
+	if (remote_learn(&b, answer, owner, loop_wall_ms(h->gate->loop), on_owner_saved, s))
+		s->waiting++;
+}
+
+void
+house_forget_object(struct house *h, struct span name)
+{
+	struct remote_book b = remote_book_of(h);
+
+	remote_forget(&b, name);
 }
 
 /* ---- the whole ---- */
@@ -338,6 +460,7 @@ house_leave(struct house *h)
 	h->found_models = false;
 	h->savings = NULL;
 	h->saved = NULL;
+	loop_untimer(h->gate->loop, &h->patience);
 	if (!s)
 		return;
 	s->house = NULL;

@@ -1,19 +1,22 @@
 /*
  * What is handed on as it is: see passage.h.  Runs in workers; lies in the request's arena.
- *
- * Headers pass by two lists, one for each direction: what is not on it stays here.
  */
 #include "gate/passage.h"
 
 #include <stdio.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "gate/passing.h"
 #include "gemini/model.h"
+#include "gemini/prefix.h"
+#include "memory/remote_name.h"
 #include "upstream/relay.h"
+#include "upstream/trace.h"
 
 #define GATHER_BYTES (1u << 20) /* a body of at most that is gathered, wherever it goes */
-#define WHOLE_BYTES                                                                                \
-	(256u << 10) /* an answer of at most that goes out whole: its connection lives */
+/* An answer of at most that goes out whole, so that its connection lives; and one of more is not
+ * looked at. */
+#define WHOLE_BYTES    (256u << 10)
 #define HEADERS_MAX    64
 #define HEADER_LONGEST 8192
 
@@ -29,56 +32,15 @@ struct passage {
 	int status;
 	struct header headers[HEADERS_MAX];
 	size_t header_count;
-	bool gathers; /* the answer goes out whole */
+	bool gathers;       /* the answer goes out whole */
+	struct span object; /* of Google's that the path names; may be empty */
+	bool is_object;     /* the path is nothing more than its name */
+	struct buf seen;    /* owned: of an answer that shows objects and passes meanwhile */
+	bool looks;         /* at the answer, for the objects that it shows */
+	char owner[CREDENTIAL_ID_LEN + 1]; /* of what it shows: the credential that serves */
 };
 
 /* ---- the request ---- */
-
-static bool
-is_one_of(struct span name, const char *const *names)
-{
-	for (; *names; names++)
-		if (span_is_nocase(name, *names))
-			return true;
-	return false;
-}
-
-static bool
-starts_nocase(struct span name, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return name.len >= len && span_is_nocase(span_mem(name.p, len), prefix);
-}
-
-static bool
-starts_with_one_of(struct span name, const char *const *prefixes)
-{
-	for (; *prefixes; prefixes++)
-		if (starts_nocase(name, *prefixes))
-			return true;
-	return false;
-}
-
-/* What says something of the body, of the part of it that is wanted, or of an upload; and
- * Google's own, but for those that name who asks. */
-static bool
-goes_up(struct span name)
-{
-	/* A proxy before us may have signed in who asks: that is for us alone. */
-	static const char *const ours[] = { "x-goog-api-key", "x-goog-user-project",
-		"x-goog-api-client", NULL };
-	static const char *const names[] = { "x-goog-authenticated-user", "x-goog-iap-",
-		"x-goog-iam-", NULL };
-	static const char *const others[] = { "content-type", "content-encoding", "content-range",
-		"accept", "accept-language", "range", "if-match", "if-none-match", "if-range",
-		"if-modified-since", "if-unmodified-since", "x-server-timeout",
-		"x-http-method-override", "slug", NULL };
-
-	if (starts_nocase(name, "x-goog-"))
-		return !is_one_of(name, ours) && !starts_with_one_of(name, names);
-	return is_one_of(name, others);
-}
 
 static const char *const *
 headers_up(const struct request_head *head, struct arena *arena)
@@ -87,7 +49,7 @@ headers_up(const struct request_head *head, struct arena *arena)
 	size_t n = 0;
 
 	for (size_t i = 0; i < head->n_headers; i++)
-		if (goes_up(span_of(head->headers[i].name)))
+		if (passing_up(span_of(head->headers[i].name)))
 			out[n++] = arena_printf(
 			    arena, "%s: %s", head->headers[i].name, head->headers[i].value);
 	return out;
@@ -104,7 +66,7 @@ clean_query(struct passage *p, const struct request_head *head, struct buf *out,
 	if (!call_query(head->query, p->arena, &query, e))
 		return false;
 	if (span_starts(head->path, "/upload/") && text_query_get(query, PASSAGE_CREDENTIAL, &id))
-		p->order.credential = arena_span(p->arena, id);
+		p->order.lend.owner = arena_span(p->arena, id);
 	while (query.p != NULL) {
 		struct span param = span_cut(&query, '&');
 
@@ -188,6 +150,8 @@ write_path(struct passage *p, struct span path, struct buf *out, struct err *e)
 	if (route->model.len > 0 && !p->house->face.model(p->house, route->model, &m, e))
 		return false;
 	m.name = model_bare(m.name);
+	p->object = remote_name_of_path(plain);
+	p->is_object = p->object.len > 0 && p->object.p + p->object.len == plain.p + plain.len;
 	p->order.model = m.name.len > 0 ? m.name : collection_of(plain);
 	if (route->verb.len == 0 || (span_eq(m.name, route->model) && !is_old_name(path))) {
 		buf_add_span(out, path);
@@ -195,6 +159,33 @@ write_path(struct passage *p, struct span path, struct buf *out, struct err *e)
 	}
 	buf_printf(out, "/v1beta/models/%.*s:%.*s", SPAN_ARG(m.name), SPAN_ARG(route->verb));
 	return true;
+}
+
+static bool
+is_method(const struct passage *p, const char *method)
+{
+	return span_is(request_head(p->request)->method, method);
+}
+
+/* What this makes belongs to whoever serves it.  One client's things are kept together, so that one
+ * request can use them all. */
+static bool
+makes_objects(const struct passage *p)
+{
+	static const char *const verbs[] = { "batchGenerateContent", "asyncBatchEmbedContent",
+		"predictLongRunning" };
+	bool makes = p->route->model.len == 0;
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		makes = makes || span_is(p->route->verb, verbs[i]);
+	return makes && is_method(p, "POST");
+}
+
+/* Where the first credential serves all, things are together by themselves. */
+static bool
+takes_first(const struct passage *p)
+{
+	return strcmp(p->response->gate->config->pool_pick, "order") == 0;
 }
 
 static bool
@@ -212,21 +203,21 @@ make_order(struct passage *p, const struct request_head *head, struct err *e)
 	ok = write_path(p, head->path, &target, e) && clean_query(p, head, &target, e);
 	p->order.target = arena_span(p->arena, buf_span(&target));
 	buf_fini(&target);
+	if (makes_objects(p) && !takes_first(p))
+		p->order.lend.affinity = prefix_hash_text(span_of(p->house->client));
 	return ok;
 }
 
-/* ---- the answer ---- */
-
+/* Whose are the things that path and body name?  An upload has its owner in its address. */
 static bool
-goes_down(struct span name)
+find_owner(struct passage *p, const struct body *body, struct err *e)
 {
-	static const char *const names[] = { "content-type", "content-range", "accept-ranges",
-		"content-disposition", "content-encoding", "content-language", "etag", "expires",
-		"last-modified", "cache-control", "vary", "digest", "x-server-timing", NULL };
-
-	return is_one_of(name, names) || starts_nocase(name, "x-goog-upload-") ||
-	       starts_nocase(name, "x-goog-hash") || span_is_nocase(name, "location");
+	if (p->order.lend.owner.len > 0)
+		return true;
+	return house_owner_of_body(p->house, body, p->object, &p->order.lend.owner, e);
 }
+
+/* ---- the answer ---- */
 
 static const char *
 header_or(struct passage *p, const char *name, const char *otherwise)
@@ -286,7 +277,7 @@ headers_down(struct passage *p, const struct fetch_head *head, const char *id, c
 	for (size_t i = 0; i < head->header_count; i++) {
 		const struct fetch_header *h = &head->headers[i];
 
-		if (!goes_down(h->name) || h->value.len > HEADER_LONGEST)
+		if (!passing_down(h->name) || h->value.len > HEADER_LONGEST)
 			continue;
 		add_header(p, arena_dup_span(p->arena, h->name),
 		    is_address(h->name) ? our_address(p, h->value, id)
@@ -297,17 +288,25 @@ headers_down(struct passage *p, const struct fetch_head *head, const char *id, c
 }
 
 static bool
-is_head(const struct passage *p)
-{
-	return span_is(request_head(p->request)->method, "HEAD");
-}
-
-static bool
 on_gone_asked(void *ctx)
 {
 	const struct passage *p = ctx;
 
 	return request_is_gone(p->request);
+}
+
+static bool
+is_json(struct span type)
+{
+	return span_is_nocase(span_trim(span_cut(&type, ';')), "application/json");
+}
+
+/* Methods that make objects or show them. */
+static bool
+may_show(const struct passage *p, const struct fetch_head *head)
+{
+	return head->status / 100 == 2 && is_json(head->content_type) && !is_method(p, "HEAD") &&
+	       !is_method(p, "DELETE") && head->content_length <= WHOLE_BYTES;
 }
 
 static void
@@ -317,10 +316,12 @@ on_head(void *ctx, const struct fetch_head *head, const char *id, const char *la
 	bool bodiless = head->status == 204 || head->status == 304;
 
 	p->status = head->status;
+	p->looks = may_show(p, head);
+	snprintf(p->owner, sizeof(p->owner), "%s", id);
 	headers_down(p, head, id, label);
 	/* The length in an answer to HEAD is of a body that does not come. */
 	p->gathers = bodiless || (head->content_length >= 0 &&
-				     head->content_length <= WHOLE_BYTES && !is_head(p));
+				     head->content_length <= WHOLE_BYTES && !is_method(p, "HEAD"));
 	if (p->gathers)
 		return;
 	if (head->content_length >= 0)
@@ -329,27 +330,57 @@ on_head(void *ctx, const struct fetch_head *head, const char *id, const char *la
 	response_pass(p->response, p->status, p->headers, p->header_count);
 }
 
+/* A copy of what passes; too long for a list of objects, it is none. */
+static void
+look(struct passage *p, struct span bytes)
+{
+	p->looks = bytes.len <= WHOLE_BYTES - p->seen.len;
+	if (p->looks)
+		buf_add_span(&p->seen, bytes);
+	else
+		buf_fini(&p->seen);
+}
+
 static void
 on_data(void *ctx, struct span bytes)
 {
 	struct passage *p = ctx;
 
-	if (p->gathers)
+	if (p->gathers) {
 		buf_add_span(&p->response->bytes, bytes);
-	else
-		response_relay(p->response, bytes, SPAN_NONE);
+		return;
+	}
+	if (p->looks)
+		look(p, bytes);
+	response_relay(p->response, bytes, SPAN_NONE);
 }
 
+static void
+end_answer(void *ctx)
+{
+	struct passage *p = ctx;
+
+	if (p->response->over)
+		return;
+	if (p->gathers)
+		response_pass_whole(p->response, p->status, p->headers, p->header_count);
+	else
+		response_pass_end(p->response, true);
+}
+
+/* The next request, in whichever worker, must find whose this answer's objects are. */
 static void
 on_done(void *ctx)
 {
 	struct passage *p = ctx;
 
 	p->relay = NULL; /* it frees itself behind its last event */
-	if (p->gathers)
-		response_pass_whole(p->response, p->status, p->headers, p->header_count);
-	else
-		response_pass_end(p->response, true);
+	if (p->looks)
+		house_remember_owner(
+		    p->house, buf_span(p->gathers ? &p->response->bytes : &p->seen), p->owner);
+	else if (is_method(p, "DELETE") && p->status / 100 == 2)
+		house_forget_object(p->house, p->object);
+	house_await(p->house, end_answer, p);
 }
 
 static void
@@ -367,12 +398,22 @@ on_broke(void *ctx)
 	response_fail(p->response, &e, NULL);
 }
 
+/* Its owner does not know it any more. */
+static bool
+is_lost(const struct passage *p, const struct fault *fault)
+{
+	return p->is_object && p->order.lend.owner.len > 0 && fault && fault->is_json &&
+	       fault->http_status == 404;
+}
+
 static void
 on_failed(void *ctx, const struct err *e, const struct fault *fault)
 {
 	struct passage *p = ctx;
 
 	p->relay = NULL;
+	if (is_lost(p, fault))
+		house_forget_object(p->house, p->object);
 	response_fail(p->response, e, fault);
 }
 
@@ -430,8 +471,8 @@ is_upload(const struct request_head *head)
 }
 
 struct passage *
-passage_open(
-    struct response *response, const struct route *route, struct house *house, char label[64])
+passage_open(struct response *response, const struct route *route, struct house *house,
+    char label[64], struct trace *trace)
 {
 	const struct request_head *head = request_head(response->request);
 	struct passage *p = arena_alloc(response->arena, sizeof(*p));
@@ -443,10 +484,13 @@ passage_open(
 	p->label = label;
 	p->request = response->request;
 	p->arena = response->arena;
-	if (!make_order(p, head, &e)) {
+	p->order.lend.trace = trace;
+	if (!make_order(p, head, &e) || (is_upload(head) && !find_owner(p, NULL, &e))) {
 		response_fail(response, &e, NULL);
 		return NULL;
 	}
+	if (trace)
+		trace_model(trace, p->order.model);
 	if (is_upload(head)) {
 		p->order.streams_body = true;
 		request_take_body(p->request, on_piece, p);
@@ -458,7 +502,9 @@ passage_open(
 void
 passage_ready(struct passage *p)
 {
-	struct span body = request_body(p->request);
+	struct span piece = request_body(p->request);
+	struct body body = { &piece, 1 };
+	struct err e = ERR_INIT;
 
 	if (p->order.streams_body) {
 		if (p->relay)
@@ -466,11 +512,13 @@ passage_ready(struct passage *p)
 		return;
 	}
 	if (request_head(p->request)->body_bytes != 0)
-		p->order.body = body.p ? body : SPAN("");
-	else if (!span_is(request_head(p->request)->method, "GET") &&
-		 !span_is(request_head(p->request)->method, "HEAD"))
+		p->order.body = piece.p ? piece : SPAN("");
+	else if (!is_method(p, "GET") && !is_method(p, "HEAD"))
 		p->order.body = SPAN("");
-	start(p);
+	if (find_owner(p, &body, &e))
+		start(p);
+	else
+		response_fail(p->response, &e, NULL);
 }
 
 void
@@ -493,6 +541,8 @@ passage_close(struct passage **pp)
 	struct passage *p = *pp;
 
 	*pp = NULL;
-	if (p)
-		relay_cancel(&p->relay);
+	if (!p)
+		return;
+	relay_cancel(&p->relay);
+	buf_fini(&p->seen);
 }

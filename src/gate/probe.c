@@ -6,11 +6,11 @@
 static int
 ready(const struct gate *g, struct buf *body)
 {
-	if (pool_in_sight(g->upstream->pool, loop_wall_ms(g->loop))) {
+	if (pool_in_sight(g->upstream->pool, loop_moment(g->loop))) {
 		buf_add_lit(body, "{\"status\":\"ready\"}\n");
 		return 200;
 	}
-	if (pool_size(g->upstream->pool, loop_wall_ms(g->loop)) == 0)
+	if (pool_size(g->upstream->pool, loop_moment(g->loop)) == 0)
 		buf_add_lit(body,
 		    "{\"status\":\"not ready\",\"reason\":\"no credential is enabled: add one with "
 		    "\\\"polluxctl keys add\\\"\"}\n");
@@ -24,11 +24,11 @@ ready(const struct gate *g, struct buf *body)
 static int
 health(const struct gate *g, struct buf *body)
 {
-	bool in_sight = pool_in_sight(g->upstream->pool, loop_wall_ms(g->loop));
+	bool in_sight = pool_in_sight(g->upstream->pool, loop_moment(g->loop));
 
 	buf_printf(body, "{\"status\":\"%s\",\"version\":\"%s\",\"credentials\":%zu",
 	    in_sight ? "ok" : "degraded", PACKAGE_VERSION,
-	    pool_size(g->upstream->pool, loop_wall_ms(g->loop)));
+	    pool_size(g->upstream->pool, loop_moment(g->loop)));
 	for (enum board_count c = 0; c < BOARD_COUNT_COUNT; c++)
 		buf_printf(body, ",\"%s\":%lld", board_count_name(c),
 		    (long long)board_count_sum(g->board, c));

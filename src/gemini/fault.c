@@ -11,6 +11,7 @@
 
 #define NESTED_MAX  4   /* envelopes that hold an envelope as text */
 #define PLAIN_BYTES 300 /* of an answer that is no JSON */
+#define LINK_BYTES  1024
 
 struct reading {
 	struct arena *arena;
@@ -19,6 +20,9 @@ struct reading {
 	const char *copied;        /* the text is in body up to here */
 	struct span message;       /* escaped */
 	const char *model, *limit; /* of ErrorInfo's metadata */
+	const char *link,
+	    *help;        /* where an account is confirmed: metadata's, the first of Help's */
+	const char *word; /* a reason that is told outside of ErrorInfo */
 	int64_t limit_value, reset_delay_ms;
 	bool found;       /* it is an error, whatever it says */
 	bool is_envelope; /* "error" is an object in it */
@@ -89,30 +93,35 @@ classify(struct reading *r)
 		f->period = quota_period_of(f->quota_id);
 	if (f->period == QUOTA_UNKNOWN)
 		f->period = quota_period_of(f->message);
-	if (r->no_quota || quota_says_zero(f->message))
+	if (r->no_quota || r->limit_value == 0 || quota_says_zero(f->message))
 		f->period = QUOTA_ZERO;
 	quota_limit(f->message, &value, &model);
 	if (f->quota_value < 0)
 		f->quota_value = value;
+	/* A number outside of the violations can only be told apart where there is but one. */
+	if (r->violations <= 1)
+		quota_limits_add(&f->limits, f->quota_id, f->quota_value);
 	if (f->quota_model[0] == '\0' && model.len > 0)
 		f->quota_model = arena_dup_span(r->arena, model);
 }
 
 /* ---- details ---- */
 
-static void
-read_dimensions(struct scan *s, struct span *model)
+/* The text of one member of the object ahead; the others are passed over. */
+static struct span
+read_member(struct scan *s, const char *name)
 {
-	struct span key;
+	struct span key, text = SPAN_NONE;
 
 	if (!read_object(s))
-		return;
+		return text;
 	while (scan_member(s, &key)) {
-		if (key_is(key, "model"))
-			read_text(s, model);
+		if (key_is(key, name))
+			read_text(s, &text);
 		else
 			scan_skip(s, NULL);
 	}
+	return text;
 }
 
 static void
@@ -120,6 +129,7 @@ read_violation(struct reading *r, struct scan *s)
 {
 	struct span key, id = SPAN_NONE, model = SPAN_NONE;
 	struct fault *f = r->f;
+	const char *words;
 	int64_t value = -1;
 	enum quota_period period;
 
@@ -131,34 +141,26 @@ read_violation(struct reading *r, struct scan *s)
 		else if (key_is(key, "quotaValue"))
 			read_int(s, &value);
 		else if (key_is(key, "quotaDimensions"))
-			read_dimensions(s, &model);
+			model = read_member(s, "model");
 		else
 			scan_skip(s, NULL);
 	}
 	r->no_quota = r->no_quota || value == 0;
 	say_once(r->arena, &f->quota_model, model);
-	period = quota_period_of(say(r->arena, id));
+	words = say(r->arena, id);
+	period = quota_period_of(words);
+	quota_limits_add(&f->limits, words, value);
 	if (r->violations++ > 0 && period <= f->period)
 		return;
 	f->period = period;
-	f->quota_id = say(r->arena, id);
+	f->quota_id = words;
 	f->quota_value = value;
 }
 
 static void
 read_field_violation(struct reading *r, struct scan *s)
 {
-	struct span key, field = SPAN_NONE;
-
-	if (!read_object(s))
-		return;
-	while (scan_member(s, &key)) {
-		if (key_is(key, "field"))
-			read_text(s, &field);
-		else
-			scan_skip(s, NULL);
-	}
-	say_once(r->arena, &r->f->field, field);
+	say_once(r->arena, &r->f->field, read_member(s, "field"));
 }
 
 static void
@@ -180,11 +182,23 @@ read_metadata(struct reading *r, struct scan *s)
 			say_once(r->arena, &r->model, text);
 		else if (key_is(key, "quota_limit"))
 			say_once(r->arena, &r->limit, text);
+		else if (key_is(key, "validation_link"))
+			say_once(r->arena, &r->link, text);
 		else if (key_is(key, "quotaResetDelay"))
 			r->reset_delay_ms = quota_duration_ms(say(r->arena, text));
 		else if (key_is(key, "quotaResetTimeStamp"))
 			r->f->reset_at_ms = quota_timestamp_ms(say(r->arena, text));
 	}
+}
+
+/* The first that leads on; pages of explanation stand beside it. */
+static void
+read_link(struct reading *r, struct scan *s)
+{
+	struct span url = read_member(s, "url");
+
+	if (!span_starts(url, "https://support.google.com"))
+		say_once(r->arena, &r->help, url);
 }
 
 static void
@@ -219,6 +233,8 @@ read_detail(struct reading *r, struct span json)
 			read_each(r, &s, read_violation);
 		else if (key_is(key, "fieldViolations"))
 			read_each(r, &s, read_field_violation);
+		else if (key_is(key, "links"))
+			read_each(r, &s, read_link);
 		else
 			scan_skip(&s, NULL);
 	}
@@ -261,17 +277,7 @@ read_details(struct reading *r, struct scan *s)
 static void
 read_legacy(struct reading *r, struct scan *s)
 {
-	struct span key, reason = SPAN_NONE;
-
-	if (!read_object(s))
-		return;
-	while (scan_member(s, &key)) {
-		if (key_is(key, "reason"))
-			read_text(s, &reason);
-		else
-			scan_skip(s, NULL);
-	}
-	say_once(r->arena, &r->f->reason, reason);
+	say_once(r->arena, &r->word, read_member(s, "reason"));
 }
 
 /* An HTTP status; the Interactions API writes a word instead. */
@@ -287,7 +293,7 @@ read_code(struct reading *r, struct scan *s)
 		read_int(s, &code);
 	if (span_int(word, 1, 999, &code))
 		word = SPAN_NONE;
-	say_once(r->arena, &r->f->reason, word);
+	say_once(r->arena, &r->word, word);
 	if (code > 0 && code < 1000)
 		r->f->code = (int)code;
 }
@@ -329,7 +335,7 @@ read_error(struct reading *r, struct scan *s)
 		return;
 	}
 	read_text(s, &word);
-	say_once(r->arena, &r->f->reason, word);
+	say_once(r->arena, &r->word, word);
 }
 
 static void
@@ -457,7 +463,7 @@ open_message(struct reading *r, int depth)
 	text = span_trim(buf_span(&plain));
 	r->message = SPAN_NONE;
 	if (depth < NESTED_MAX && is_envelope(text)) {
-		r->f->status = "";
+		r->f->status = r->f->reason = r->word = "";
 		read_body(r, text, depth + 1);
 	} else {
 		r->f->message = say_plain(r->arena, text);
@@ -492,6 +498,42 @@ keep_body(struct reading *r)
 	buf_fini(&clean);
 }
 
+/* Amid a stream there is no other status; some errors there have no code either. */
+static int
+code_of_status(const char *status, int otherwise)
+{
+	static const struct {
+		const char *status;
+		int code;
+	} codes[] = { { "INVALID_ARGUMENT", 400 }, { "FAILED_PRECONDITION", 400 },
+		{ "OUT_OF_RANGE", 400 }, { "UNAUTHENTICATED", 401 }, { "PERMISSION_DENIED", 403 },
+		{ "NOT_FOUND", 404 }, { "ABORTED", 409 }, { "ALREADY_EXISTS", 409 },
+		{ "RESOURCE_EXHAUSTED", 429 }, { "CANCELLED", 499 }, { "UNKNOWN", 500 },
+		{ "INTERNAL", 500 }, { "DATA_LOSS", 500 }, { "UNIMPLEMENTED", 501 },
+		{ "UNAVAILABLE", 503 }, { "DEADLINE_EXCEEDED", 504 } };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (strcmp(codes[i].status, status) == 0)
+			return codes[i].code;
+	return otherwise;
+}
+
+/* To be opened by a person: nothing that a terminal or a page would take for anything else. */
+static const char *
+link_of(const struct reading *r)
+{
+	const char *link = r->link[0] != '\0' ? r->link : r->help;
+
+	if (strcmp(r->f->reason, "VALIDATION_REQUIRED") != 0)
+		return "";
+	if (strncmp(link, "https://", 8) != 0 || strlen(link) > LINK_BYTES)
+		return "";
+	for (const char *p = link; *p != '\0'; p++)
+		if (*p <= ' ' || *p >= 0x7F || strchr("\"'<>\\`", *p))
+			return "";
+	return link;
+}
+
 void
 fault_parse(int http_status, struct span body, struct arena *arena, struct fault *f)
 {
@@ -499,6 +541,9 @@ fault_parse(int http_status, struct span body, struct arena *arena, struct fault
 		.f = f,
 		.model = "",
 		.limit = "",
+		.link = "",
+		.help = "",
+		.word = "",
 		.limit_value = -1,
 		.reset_delay_ms = -1 };
 
@@ -508,6 +553,7 @@ fault_parse(int http_status, struct span body, struct arena *arena, struct fault
 		.message = "",
 		.reason = "",
 		.field = "",
+		.validation_link = "",
 		.quota_id = "",
 		.quota_model = "",
 		.quota_value = -1,
@@ -520,10 +566,21 @@ fault_parse(int http_status, struct span body, struct arena *arena, struct fault
 		f->message = read_plain(arena, body);
 	else if (r.is_envelope)
 		keep_body(&r);
+	if (f->reason[0] == '\0')
+		f->reason = r.word;
+	if (f->code < 400)
+		f->code = code_of_status(f->status, http_status);
+	f->validation_link = link_of(&r);
 	if (f->retry_ms < 0)
 		f->retry_ms = r.reset_delay_ms;
 	if (f->retry_ms < 0)
 		f->retry_ms = quota_retry_ms(f->message);
 	classify(&r);
 	buf_fini(&r.body);
+}
+
+int
+fault_status(const struct fault *f)
+{
+	return f->http_status >= 400 ? f->http_status : f->code;
 }

@@ -123,31 +123,73 @@ quota_says_zero(const char *message)
 	return false;
 }
 
+/* The number at the front, and behind it; -1: none, or no whole one. */
+static int64_t
+take_limit(const char **p)
+{
+	size_t digits = strspn(*p, "0123456789");
+	struct span number = span_mem(*p, digits);
+	int64_t value;
+
+	*p += digits;
+	return **p != '.' && span_int(number, 0, INT64_MAX, &value) ? value : -1;
+}
+
 void
 quota_limit(const char *message, int64_t *value, struct span *model)
 {
 	static const char mark[] = ", model: ";
 	const char *p = next_limit(message);
-	size_t digits;
 
 	*value = -1;
 	*model = SPAN_NONE;
 	if (p == NULL)
 		return;
-	digits = strspn(p, "0123456789");
-	if (p[digits] == '.' || !span_int(span_mem(p, digits), 0, INT64_MAX, value))
-		*value = -1;
-	p += digits;
-	if (strncmp(p, mark, strlen(mark)) == 0) {
-		p += strlen(mark);
-		*model = span_mem(p, strcspn(p, " ,\r\n\t"));
-	}
+	*value = take_limit(&p);
+	if (strncmp(p, mark, strlen(mark)) == 0)
+		*model = span_mem(p + strlen(mark), strcspn(p + strlen(mark), " ,\r\n\t"));
+	while ((p = next_limit(p)) != NULL)
+		if (take_limit(&p) != *value)
+			*value = -1;
 }
 
 int64_t
 quota_retry_ms(const char *message)
 {
-	const char *p = strcasestr(message, "retry in ");
+	static const char *const marks[] = { "retry in ", "reset after " };
 
-	return p != NULL ? quota_duration_ms(p + strlen("retry in ")) : -1;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		const char *p = strcasestr(message, marks[i]);
+
+		if (p != NULL)
+			return quota_duration_ms(p + strlen(marks[i]));
+	}
+	return -1;
+}
+
+/* ---- limits ---- */
+
+/* "GenerateContentInputTokensPerModelPerMinute": where in l it belongs, or NULL. */
+static int64_t *
+limit_of(struct quota_limits *l, const char *id)
+{
+	struct span text = span_of(id);
+	enum quota_period period = quota_period_of(id);
+
+	if (span_has_nocase(text, "token"))
+		return period == QUOTA_MINUTE && !span_has_nocase(text, "output") ? &l->tpm : NULL;
+	if (!span_has_nocase(text, "request"))
+		return NULL;
+	return period == QUOTA_MINUTE ? &l->rpm : period == QUOTA_DAY ? &l->rpd : NULL;
+}
+
+void
+quota_limits_add(struct quota_limits *l, const char *id, int64_t value)
+{
+	int64_t *limit = limit_of(l, id);
+
+	if (limit == NULL || value < 1 || value > QUOTA_LIMIT_MAX)
+		return;
+	if (*limit == 0 || value < *limit)
+		*limit = value;
 }

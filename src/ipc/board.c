@@ -1,6 +1,6 @@
 /*
- * The board in use: slots, counts, generations, tickets, cells.  Every process of the daemon maps
- * the same pages; this room owns the meaning of its words, the rooms above that of the cells'.
+ * The board in use: pages, numbers for all, slots and their counts.  Every process of the daemon
+ * maps the same pages; the other board rooms own what stands on the sparse ones.
  */
 #include "ipc/board.h"
 
@@ -10,11 +10,11 @@
 #include <signal.h>
 #include <sodium.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "ipc/board_layout.h"
 
-/* In a cell's kind: its key is 0, and not the 1 that stands there. */
-#define KEY_IS_ZERO (UINT64_C(1) << 32)
+#define ORPHAN (UINT32_C(1) << 31) /* in a slot's orphan; below it the pid of who sweeps it */
 
 /* ---- names of counts ---- */
 
@@ -45,6 +45,59 @@ board_count_is_gauge(enum board_count c)
 	return counts[c].gauge;
 }
 
+/* ---- for all rooms of the board ---- */
+
+void
+board_say_once(
+    struct board *b, enum board_said what, const char *words, uint64_t used, uint64_t size)
+{
+	if (atomic_fetch_or(&b->map->said, (uint32_t)what) & (uint32_t)what)
+		return;
+	log_warn("board", words, "used=%" PRIu64 " size=%" PRIu64, used, size);
+}
+
+uint64_t
+board_hash(const struct board *b, const void *bytes, size_t len)
+{
+	uint64_t out;
+
+	_Static_assert(sizeof(out) == crypto_shorthash_BYTES, "a hash is one word");
+	_Static_assert(BOARD_SEED_BYTES == crypto_shorthash_KEYBYTES, "the seed is its key");
+	crypto_shorthash((unsigned char *)&out, bytes, len, b->map->seed);
+	return out;
+}
+
+static uint64_t
+pages_there(const struct board *b)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < b->map->about.items[BOARD_REGION_PAGES]; i++)
+		n += (uint64_t)__builtin_popcountll(atomic_load(&b->pages[i]));
+	return n;
+}
+
+/* Kernels before 5.14 cannot say whether there is room: there the page counts as filled. */
+bool
+board_fill(struct board *b, const volatile void *at)
+{
+	uint64_t page = (uint64_t)((const volatile char *)at - b->sparse) >> b->page_shift;
+
+#ifdef MADV_POPULATE_WRITE
+	size_t bytes = (size_t)1 << b->page_shift;
+	char *begin = b->sparse + page * bytes;
+
+	if (madvise(begin, bytes, MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
+		board_say_once(b, BOARD_SAID_ROOM, "the file system of the board is full",
+		    pages_there(b) * bytes, b->map->about.bytes);
+		return false;
+	}
+#endif
+	atomic_fetch_or_explicit(
+	    &b->pages[page / 64], UINT64_C(1) << (page % 64), memory_order_release);
+	return true;
+}
+
 /* ---- numbers for all ---- */
 
 uint64_t
@@ -65,6 +118,24 @@ uint64_t
 board_ticket(struct board *b)
 {
 	return atomic_fetch_add_explicit(&b->map->ticket, 1, memory_order_relaxed) + 1;
+}
+
+void
+board_spent_set(struct board *b, int64_t until_ms)
+{
+	atomic_store_explicit(&b->map->spent_until_ms, until_ms, memory_order_release);
+}
+
+int64_t
+board_spent_until(const struct board *b)
+{
+	return atomic_load_explicit(&b->map->spent_until_ms, memory_order_acquire);
+}
+
+_Atomic uint64_t *
+board_scratch(struct board *b, uint64_t key)
+{
+	return &b->scratch[board_hash(b, &key, sizeof(key)) & (BOARD_SCRATCH_WORDS - 1)];
 }
 
 /* ---- slots ---- */
@@ -111,15 +182,47 @@ board_slot_sweep(struct board *b, int index)
 	atomic_store(&s->state, WORKER_EMPTY); /* last: from here on it may be taken */
 }
 
+static bool
+has_ended(pid_t pid)
+{
+	return pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH);
+}
+
+/* What its leases hold is given back once: by one sweeper, and by another only if that one died. */
+static bool
+claim_orphan(struct board_slot *s)
+{
+	uint32_t word = atomic_load(&s->orphan);
+	pid_t sweeper = (pid_t)(word & ~ORPHAN);
+
+	if (word == 0 || !has_ended(atomic_load(&s->pid)))
+		return false;
+	if (sweeper && sweeper != getpid() && !has_ended(sweeper))
+		return false;
+	return atomic_compare_exchange_strong(&s->orphan, &word, ORPHAN | (uint32_t)getpid());
+}
+
 void
-board_sweep_orphans(struct board *b)
+board_sweep_orphans(struct board *b, void (*let_go)(void *ctx, struct board *, int slot), void *ctx)
+{
+	for (int i = 0; i < BOARD_WORKERS_MAX; i++) {
+		if (!claim_orphan(board_slot(b, i)))
+			continue;
+		let_go(ctx, b, i);
+		board_slot_sweep(b, i);
+	}
+}
+
+void
+board_mark_orphans(struct board *b)
 {
 	for (int i = 0; i < BOARD_WORKERS_MAX; i++) {
 		struct board_slot *s = board_slot(b, i);
-		pid_t pid = atomic_load(&s->pid);
 
-		if (atomic_load(&s->orphan) && (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)))
-			board_slot_sweep(b, i);
+		if (atomic_load(&s->state) == WORKER_EMPTY)
+			continue;
+		atomic_store(&s->state, WORKER_DRAINING);
+		atomic_store(&s->orphan, ORPHAN);
 	}
 }
 
@@ -140,129 +243,4 @@ board_count_sum(const struct board *b, enum board_count c)
 	for (int i = 0; i < BOARD_WORKERS_MAX; i++)
 		sum += atomic_load_explicit(&b->map->slots[i].counts[c], memory_order_relaxed);
 	return sum;
-}
-
-/* ---- cells ---- */
-
-/* Where the way to a cell begins. */
-static uint64_t
-place_of(const struct board_layout *l, uint64_t kind, uint64_t key)
-{
-	uint64_t in[2] = { kind, key }, out;
-
-	_Static_assert(sizeof(out) == crypto_shorthash_BYTES, "a hash is one word");
-	_Static_assert(sizeof(l->seed) == crypto_shorthash_KEYBYTES, "the seed is its key");
-	crypto_shorthash((unsigned char *)&out, (const unsigned char *)in, sizeof(in), l->seed);
-	return out & (l->about.cells - 1);
-}
-
-static void
-say_once(_Atomic uint32_t *said, const struct board *b, const char *words)
-{
-	if (atomic_exchange(said, 1) == 0)
-		log_warn("board", words, "used=%" PRIu64 " size=%" PRIu64, board_cells_used(b),
-		    board_cells_size(b));
-}
-
-/* Fills the page, so that writing to it cannot fail any more.  Kernels before 5.14 cannot say. */
-static bool
-page_fill(struct board *b, uint64_t page)
-{
-	struct board_layout *l = b->map;
-
-#ifdef MADV_POPULATE_WRITE
-	void *at = (char *)b->cells + page * l->about.page_bytes;
-
-	if (madvise(at, l->about.page_bytes, MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
-		say_once(&l->room_said, b, "the file system of the board is full");
-		return false;
-	}
-#endif
-	atomic_fetch_or_explicit(
-	    &l->pages[page / 64], UINT64_C(1) << (page % 64), memory_order_release);
-	return true;
-}
-
-/* Over seven eighths the ways to a cell grow long, so that is full. */
-static bool
-has_room(struct board *b)
-{
-	struct board_layout *l = b->map;
-
-	if (atomic_load_explicit(&l->used, memory_order_relaxed) <
-	    l->about.cells - l->about.cells / 8)
-		return true;
-	say_once(&l->full_said, b, "the table of cells is full");
-	return false;
-}
-
-/*
- * A cell is made in two steps, key and then kind, each one compare-and-swap.  Whoever comes by
- * between them (or finds that the maker was killed there) and wants this key does the second
- * step in the maker's place.  Both words never change again, so all processes that look for the
- * same kind and key pass the same cells and end at the same one.
- */
-static bool
-is_of_kind(struct board_cell *c, uint64_t kind, bool create)
-{
-	uint64_t have = atomic_load_explicit(&c->kind, memory_order_acquire);
-
-	if (have == 0 && create &&
-	    atomic_compare_exchange_strong_explicit(
-		&c->kind, &have, kind, memory_order_acq_rel, memory_order_acquire))
-		return true;
-	return have == kind;
-}
-
-/* The key that stands in the cell, after having tried to put ours there if it was free. */
-static uint64_t
-key_or_take(struct board *b, struct board_cell *c, uint64_t key, bool create)
-{
-	uint64_t have = atomic_load_explicit(&c->key, memory_order_acquire);
-
-	if (have || !create || !has_room(b))
-		return have;
-	if (!atomic_compare_exchange_strong_explicit(
-		&c->key, &have, key, memory_order_acq_rel, memory_order_acquire))
-		return have;
-	atomic_fetch_add_explicit(&b->map->used, 1, memory_order_relaxed);
-	return key;
-}
-
-struct board_cell *
-board_cell(struct board *b, enum board_kind kind, uint64_t key, bool create)
-{
-	const struct board_layout *l = b->map;
-	uint64_t per_page = l->about.page_bytes / sizeof(struct board_cell);
-	uint64_t mask = l->about.cells - 1;
-	uint64_t at = place_of(l, kind, key);
-	uint64_t word = key ? key : 1, tag = (uint64_t)kind | (key ? 0 : KEY_IS_ZERO);
-
-	assert(kind > 0);
-	for (uint64_t n = 0; n < l->about.cells; n++, at = (at + 1) & mask) {
-		struct board_cell *c = &b->cells[at];
-		uint64_t have;
-
-		if (!board_page_is_there(b, at / per_page) &&
-		    !(create && page_fill(b, at / per_page)))
-			return NULL;
-		have = key_or_take(b, c, word, create);
-		if (have == 0)
-			return NULL;
-		if (have == word && is_of_kind(c, tag, create))
-			return c;
-	}
-	return NULL;
-}
-
-uint64_t
-board_cells_used(const struct board *b)
-{
-	return atomic_load_explicit(&b->map->used, memory_order_relaxed);
-}
-
-uint64_t
-board_cells_size(const struct board *b)
-{
-	return b->map->about.cells;
 }

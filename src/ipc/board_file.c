@@ -24,8 +24,15 @@
 #define MAGIC         "pollux board\n"
 #define LOCK_TRIES    50 /* five seconds in all; a board is made in milliseconds */
 #define LOCK_PAUSE_NS 100000000
-#define CELLS_LEAST   64
+#define LEAST         64 /* of cells and of subjects: one word of bits */
+
+/* Beyond these a file is no board of ours.  Their product is far from what 64 bits hold. */
 #define CELLS_MOST    (UINT64_C(1) << 32)
+#define SUBJECTS_MOST (UINT32_C(1) << 22)
+#define MODELS_MOST   (UINT32_C(1) << 16)
+#define WINDOWS_MOST  (UINT32_C(1) << 28)
+#define LEASES_MOST   (UINT32_C(1) << 24)
+#define TRACES_MOST   (UINT32_C(1) << 24)
 
 /* ---- who is alive ---- */
 
@@ -107,35 +114,94 @@ round_up(uint64_t n, uint64_t to)
 }
 
 static uint64_t
-power_of_two(uint64_t cells)
+power_of_two(uint64_t wanted, uint64_t most)
 {
-	uint64_t n = CELLS_LEAST;
+	uint64_t n = LEAST;
 
-	while (n < cells && n < CELLS_MOST)
+	while (n < wanted && n < most)
 		n *= 2;
 	return n;
 }
 
+static uint32_t
+within(uint32_t wanted, uint32_t most)
+{
+	return wanted < 1 ? 1 : wanted > most ? most : wanted;
+}
+
+static void
+count_items(const struct board_sizes *s, uint64_t items[BOARD_REGION_COUNT])
+{
+	uint64_t models = within(s->models, MODELS_MOST);
+	uint64_t subjects = power_of_two(s->subjects, SUBJECTS_MOST);
+
+	items[BOARD_REGION_MARKS] = subjects / 64;
+	items[BOARD_REGION_SCRATCH] = BOARD_SCRATCH_WORDS;
+	items[BOARD_REGION_MODELS] = models;
+	items[BOARD_REGION_CELLS] = power_of_two(s->cells, CELLS_MOST);
+	items[BOARD_REGION_SUBJECTS] = subjects;
+	items[BOARD_REGION_ROWS] = (models + 1) * subjects;
+	items[BOARD_REGION_WINDOWS] = within(s->windows, WINDOWS_MOST);
+	items[BOARD_REGION_LEASES] = (uint64_t)within(s->leases, LEASES_MOST) * BOARD_JOURNALS;
+	items[BOARD_REGION_TRACES] = within(s->traces, TRACES_MOST);
+}
+
+static const uint64_t item_bytes[BOARD_REGION_COUNT] = {
+#define REGION_ITEM(name, type) sizeof(type),
+	BOARD_REGIONS(REGION_ITEM)
+#undef REGION_ITEM
+};
+
+/* The page bits come first and there are as many as the sparse regions have pages. */
+static void
+place_regions(struct board_about *a)
+{
+	uint64_t pages = 0, at = round_up(sizeof(struct board_layout), 64);
+
+	for (int r = BOARD_FIRST_SPARSE; r < BOARD_REGION_COUNT; r++)
+		pages += round_up(a->items[r] * item_bytes[r], a->page_bytes) / a->page_bytes;
+	a->items[BOARD_REGION_PAGES] = round_up(pages, 64) / 64;
+	for (int r = 0; r < BOARD_REGION_COUNT; r++) {
+		a->at[r] = round_up(at, r < BOARD_FIRST_SPARSE ? 64 : a->page_bytes);
+		at = a->at[r] + a->items[r] * item_bytes[r];
+	}
+	a->bytes = round_up(at, a->page_bytes);
+}
+
 /* What a board of this version, machine and size says of itself. */
 static struct board_about
-describe(uint64_t cells)
+describe(const struct board_sizes *sizes)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t table = round_up(cells * sizeof(struct board_cell), page);
-	uint64_t bits = round_up(table / page, 64) / 8;
 	struct board_about a = {
 		.head.layout = BOARD_LAYOUT_VERSION,
-		.cells = cells,
-		.cells_at = round_up(sizeof(struct board_layout) + bits, page),
-		.page_bytes = page,
+		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
 		.slot_bytes = sizeof(struct board_slot),
 		.counts = BOARD_COUNT_COUNT,
 	};
 
 	memcpy(a.head.magic, MAGIC, sizeof(MAGIC));
 	boot_id(a.head.boot);
-	a.bytes = a.cells_at + table;
+	count_items(sizes, a.items);
+	place_regions(&a);
 	return a;
+}
+
+static uint32_t
+cut(uint64_t n)
+{
+	return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+/* Whoever attaches takes the sizes that the file tells, and checks that all the rest follows. */
+static struct board_sizes
+sizes_of(const struct board_about *a)
+{
+	return (struct board_sizes){ .cells = a->items[BOARD_REGION_CELLS],
+		.subjects = cut(a->items[BOARD_REGION_SUBJECTS]),
+		.models = cut(a->items[BOARD_REGION_MODELS]),
+		.windows = cut(a->items[BOARD_REGION_WINDOWS]),
+		.leases = cut(a->items[BOARD_REGION_LEASES] / BOARD_JOURNALS),
+		.traces = cut(a->items[BOARD_REGION_TRACES]) };
 }
 
 /* Only a board that agrees in all of it can be used. */
@@ -144,27 +210,51 @@ is_same(const struct board_about *have, const struct board_about *want)
 {
 	return want->head.boot[0] && have->head.layout == want->head.layout &&
 	       strncmp(have->head.boot, want->head.boot, sizeof(want->head.boot)) == 0 &&
-	       have->bytes == want->bytes && have->cells == want->cells &&
-	       have->cells_at == want->cells_at && have->page_bytes == want->page_bytes &&
-	       have->slot_bytes == want->slot_bytes && have->counts == want->counts;
+	       have->bytes == want->bytes && have->page_bytes == want->page_bytes &&
+	       have->slot_bytes == want->slot_bytes && have->counts == want->counts &&
+	       memcmp(have->items, want->items, sizeof(want->items)) == 0 &&
+	       memcmp(have->at, want->at, sizeof(want->at)) == 0;
 }
 
 /* ---- mapping ---- */
 
 static struct board *
+board_of(char *map, const struct board_about *a)
+{
+	struct board *b = mem_alloc(sizeof(*b));
+	struct board_sizes s = sizes_of(a);
+
+	*b = (struct board){ .map = (struct board_layout *)map,
+		.sparse = map + a->at[BOARD_FIRST_SPARSE],
+		.page_shift = (unsigned)__builtin_ctzll(a->page_bytes),
+		.subjects = s.subjects,
+		.models = s.models,
+		.windows = s.windows,
+		.leases = s.leases,
+		.traces = s.traces };
+	b->pages = (_Atomic uint64_t *)(map + a->at[BOARD_REGION_PAGES]);
+	b->marks = (_Atomic uint64_t *)(map + a->at[BOARD_REGION_MARKS]);
+	b->scratch = (_Atomic uint64_t *)(map + a->at[BOARD_REGION_SCRATCH]);
+	b->names = (struct board_model *)(map + a->at[BOARD_REGION_MODELS]);
+	b->cells = (struct board_cell *)(map + a->at[BOARD_REGION_CELLS]);
+	b->keys = (_Atomic uint64_t *)(map + a->at[BOARD_REGION_SUBJECTS]);
+	b->rows = (struct board_row *)(map + a->at[BOARD_REGION_ROWS]);
+	b->window_at = (struct window *)(map + a->at[BOARD_REGION_WINDOWS]);
+	b->lease_at = (struct board_lease *)(map + a->at[BOARD_REGION_LEASES]);
+	b->trace_at = (struct board_trace *)(map + a->at[BOARD_REGION_TRACES]);
+	return b;
+}
+
+static struct board *
 map_file(int fd, const struct board_about *a, struct err *e)
 {
 	void *map = mmap(NULL, a->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	struct board *b;
 
 	if (map == MAP_FAILED) {
 		err_errno(e, "the board cannot be mapped");
 		return NULL;
 	}
-	b = mem_alloc(sizeof(*b));
-	b->map = map;
-	b->cells = (struct board_cell *)((char *)map + a->cells_at);
-	return b;
+	return board_of(map, a);
 }
 
 void
@@ -205,6 +295,7 @@ struct board *
 board_attach(const char *path, struct err *e)
 {
 	struct board_about have, want;
+	struct board_sizes sizes;
 	struct board *b = NULL;
 	struct stat st;
 	int fd = open_there(path);
@@ -213,11 +304,11 @@ board_attach(const char *path, struct err *e)
 		err_errno(e, "the board %s cannot be opened", path);
 		return NULL;
 	}
-	if (read_about(fd, &have, &st))
-		want = describe(power_of_two(have.cells));
-	else
-		have = want = (struct board_about){ .bytes = 0 };
-	if (is_same(&have, &want) && (uint64_t)st.st_size == have.bytes)
+	bool is_board = read_about(fd, &have, &st);
+
+	sizes = sizes_of(&have);
+	want = describe(&sizes);
+	if (is_board && is_same(&have, &want) && (uint64_t)st.st_size == have.bytes)
 		b = map_file(fd, &have, e);
 	else
 		err_set(e, ERR_CONFLICT, "%s is not a board of this version and boot", path);
@@ -238,7 +329,7 @@ fill_new(int fd, const struct board_about *want, const char *path, struct err *e
 		err_errno(e, "the board %s cannot be made", path);
 		return NULL;
 	}
-	rc = posix_fallocate(fd, 0, (off_t)want->cells_at);
+	rc = posix_fallocate(fd, 0, (off_t)want->at[BOARD_FIRST_SPARSE]);
 	if (rc != 0) {
 		errno = rc;
 		err_errno(e, "the board %s cannot be made", path);
@@ -283,37 +374,6 @@ make_new(const char *path, const struct board_about *want, struct err *e)
 
 /* ---- keeping one ---- */
 
-/* A process killed between making a cell and counting it left the count one short. */
-static void
-recount(struct board *b)
-{
-	uint64_t per_page = b->map->about.page_bytes / sizeof(struct board_cell), used = 0;
-
-	for (uint64_t i = 0; i < b->map->about.cells; i++) {
-		if (i % per_page == 0 && !board_page_is_there(b, i / per_page))
-			i += per_page - 1;
-		else
-			used += atomic_load(&b->cells[i].key) != 0;
-	}
-	atomic_store(&b->map->used, used);
-}
-
-/* Workers of a dead master may still be draining; what they count must not land in the slot of
- * another.  All else is swept. */
-static void
-sort_slots(struct board *b)
-{
-	for (int i = 0; i < BOARD_WORKERS_MAX; i++) {
-		struct board_slot *s = board_slot(b, i);
-
-		if (atomic_load(&s->state) == WORKER_EMPTY)
-			continue;
-		atomic_store(&s->state, WORKER_DRAINING);
-		atomic_store(&s->orphan, 1);
-	}
-	board_sweep_orphans(b);
-}
-
 static void
 adopt(struct board *b)
 {
@@ -324,10 +384,9 @@ adopt(struct board *b)
 	b->ended_orderly = same || atomic_load(&b->map->orderly) != 0;
 	own(b);
 	if (!same)
-		sort_slots(b);
-	recount(b);
-	atomic_store(&b->map->full_said, 0);
-	atomic_store(&b->map->room_said, 0);
+		board_mark_orphans(b);
+	board_recount(b);
+	atomic_store(&b->map->said, 0);
 }
 
 /*
@@ -409,9 +468,9 @@ lock_directory_of(const char *path, struct err *e)
 }
 
 struct board *
-board_create(const char *path, uint64_t cells, bool *kept, struct err *e)
+board_create(const char *path, const struct board_sizes *sizes, bool *kept, struct err *e)
 {
-	struct board_about want = describe(power_of_two(cells));
+	struct board_about want = describe(sizes);
 	struct board *b = NULL;
 	int lock = lock_directory_of(path, e);
 

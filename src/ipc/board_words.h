@@ -9,15 +9,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define BOARD_LAYOUT_VERSION 1
+#define BOARD_LAYOUT_VERSION 2
 #define BOARD_WORKERS_MAX    256 /* slots: workers of one generation and those that drain */
+/* Journals of leases: one for each slot, and the janitor's, who has no slot but probes. */
+#define BOARD_JANITOR  BOARD_WORKERS_MAX
+#define BOARD_JOURNALS (BOARD_WORKERS_MAX + 1)
 
 /* What changes in the store and is cached by workers; one counter each. */
 enum board_generation {
 	BOARD_GEN_CREDENTIALS,
 	BOARD_GEN_CLIENTS,
 	BOARD_GEN_MODELS,
-	BOARD_GEN_SPARE,
+	BOARD_GEN_THAWS, /* something frozen was set free before its time */
 	BOARD_GEN_COUNT
 };
 
@@ -54,17 +57,27 @@ struct board_slot {
 	char pad[64];
 };
 
-enum board_kind {
-	BOARD_KIND_CREDENTIAL = 1,
-	BOARD_KIND_MODEL,
-	BOARD_KIND_CLIENT,
-	BOARD_KIND_ADDRESS
-};
+enum board_kind { BOARD_KIND_CLIENT = 1, BOARD_KIND_ADDRESS };
 
 struct board_cell {
 	_Atomic uint64_t key;  /* private to the board; 0: free */
 	_Atomic uint64_t kind; /* private to the board; 0: being made */
 	_Atomic uint64_t words[6];
 };
+
+/* What is known of a subject and a model.  upstream/fitness.h says what the words mean. */
+#define BOARD_ROW_WORDS 16
+struct board_row {
+	_Alignas(64) _Atomic uint64_t words[BOARD_ROW_WORDS];
+};
+
+/* What one lease of a worker holds.  upstream/lease.h says what the words mean. */
+#define BOARD_LEASE_WORDS 8
+struct board_lease {
+	_Alignas(64) _Atomic uint64_t words[BOARD_LEASE_WORDS];
+};
+
+#define BOARD_MODEL_BYTES 120  /* of a model's name */
+#define BOARD_TRACE_BYTES 1008 /* of a trace */
 
 #endif

@@ -78,16 +78,32 @@ word_nearest(const char *const *said, size_t n)
 	return nearest;
 }
 
-bool
-word_takes_option(const struct word *w, const char *option)
+/* end: what stands behind the option where it has a value, "", or where it has none, "]". */
+static bool
+is_written(const struct word *w, const char *option, const char *end)
 {
 	struct span rest = span_of(w->arguments);
 	char written[SPOKEN_BYTES];
 
-	if (snprintf(written, sizeof(written), "[--%s", option) >= (int)sizeof(written))
+	if (snprintf(written, sizeof(written), "[--%s%s", option, end) >= (int)sizeof(written))
 		return false;
 	while (rest.p)
 		if (span_is(span_cut(&rest, ' '), written))
+			return true;
+	return false;
+}
+
+bool
+word_takes_option(const struct word *w, const char *option)
+{
+	return is_written(w, option, "") || is_written(w, option, "]");
+}
+
+bool
+word_is_flag(const char *option)
+{
+	for (size_t i = 0; i < WORD_COUNT; i++)
+		if (is_written(&word_table[i], option, "]"))
 			return true;
 	return false;
 }

@@ -33,6 +33,7 @@ const struct word *word_find(const char *const *said, size_t n, size_t *used);
 /* What was probably meant, "keys list", or NULL.  It is one of the table's texts. */
 const char *word_nearest(const char *const *said, size_t n);
 bool word_takes_option(const struct word *, const char *option); /* without its dashes */
+bool word_is_flag(const char *option);  /* it has no value, in whichever word */
 bool word_has_group(const char *group); /* "keys": the first part of several words */
 
 #endif

@@ -179,6 +179,9 @@ static void
 fetch_end(struct fetch *f, enum fetch_result result)
 {
 	assert(!seat_is_inside(&f->t.seat));
+	transfer_sent_no_more(&f->t);
+	if (f->t.course.state == COURSE_OVER)
+		return; /* cancelled in that event */
 	fetch_close(f);
 	f->t.events.end(f->t.ctx, result, f->t.words);
 	fetch_bury(f);
@@ -295,6 +298,13 @@ on_done(struct seat *seat, CURLcode code)
 		return;
 	}
 	fetch_end(f, transfer_result(&f->t, code));
+}
+
+/* shard_events.flushed */
+static bool
+on_flushed(struct seat *seat)
+{
+	return transfer_flushed(&list_entry(seat, struct fetch, t.seat)->t);
 }
 
 /* ---- the name of a guarded call ---- */
@@ -489,7 +499,9 @@ fetch_cancel(struct fetch **slot)
 struct fetcher *
 fetcher_new(struct loop *loop, const struct fetcher_config *config, struct err *e)
 {
-	static const struct shard_events events = { .done = on_done, .left = on_left };
+	static const struct shard_events events = {
+		.done = on_done, .left = on_left, .flushed = on_flushed
+	};
 	struct fetcher *all = mem_alloc(sizeof(*all));
 
 	all->loop = loop;

@@ -9,6 +9,9 @@
  *	data  body bytes, decoded from transfer coding, borrowed during the call
  *	end   last event: result FETCH_OK, or why it failed.  The fetch is freed behind it.
  *	sent  room again for fetch_send(), after it said no
+ *	written  all of the request is on its way: written to the socket, or into TLS.  Comes before
+ *	      the head; where the answer is early, once all is out, before the end at the latest
+ *	      (a refusal stops the sending).  Never where a call fails before it was all out.
  * An answer of any status is FETCH_OK; redirects are not followed.
  *
  * In any event any fetch may be started, paused, resumed or cancelled, its own or another.  After

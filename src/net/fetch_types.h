@@ -54,6 +54,9 @@ struct fetch_events {
 	/* words: for the log, no secrets; "" for FETCH_OK */
 	void (*end)(void *ctx, enum fetch_result, const char *words);
 	void (*sent)(void *ctx); /* of no use without streams_body, and may be NULL then */
+	/* The last byte of the request, head and body, was written; again when it is sent anew, a
+	 * kept connection having been dead.  May be NULL. */
+	void (*written)(void *ctx);
 };
 
 struct fetch_order {

@@ -88,6 +88,12 @@ method_sends(const char *method)
 			rc = curl_easy_setopt(easy, option, value);                                \
 	} while (0)
 
+bool
+order_copies_body(const struct fetch_order *o)
+{
+	return o->streams_body ? o->body_bytes == 0 : body_len(&o->body) <= ORDER_COPIED_BODY_BYTES;
+}
+
 static CURLcode
 apply_body(const struct fetch_order *o, CURL *easy)
 {
@@ -97,7 +103,7 @@ apply_body(const struct fetch_order *o, CURL *easy)
 
 	SET(CURLOPT_POST, 1L);
 	SET(CURLOPT_POSTFIELDSIZE_LARGE, len >= 0 ? len : -1); /* -1: sent in chunks */
-	if (len == 0 || (!o->streams_body && len <= ORDER_COPIED_BODY_BYTES)) {
+	if (order_copies_body(o)) {
 		body_flatten(&o->body, &copy);
 		SET(CURLOPT_COPYPOSTFIELDS, buf_text(&copy));
 		buf_fini(&copy);

@@ -7,14 +7,15 @@
 #include <stdbool.h>
 #include <curl/curl.h>
 
-/* Up to this curl sends the body together with the head, and keeps a copy to do so.  A larger
- * one, or one that streams, it asks for bit by bit through CURLOPT_READFUNCTION. */
+/* Up to this (order_copies_body) curl sends the body together with the head, and keeps a copy to do
+ * so.  A larger one, or one that streams, it asks for bit by bit through CURLOPT_READFUNCTION. */
 #define ORDER_COPIED_BODY_BYTES 16384
 
 struct fetch_order;
 
 const char *order_fault(
     const struct fetch_order *); /* why it cannot be carried out; NULL: it can */
+bool order_copies_body(const struct fetch_order *);
 /* Method, URL, headers, body and connect timeout.  headers is given back to order_free_headers when
  * the transfer is over, also after false (which says that curl does not take it). */
 bool order_apply(const struct fetch_order *, CURL *easy, struct curl_slist **headers);

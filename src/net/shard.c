@@ -24,7 +24,8 @@ struct sock {
 	struct watch watch;
 	bool
 	    ours; /* opened here and closed here; otherwise curl's own, a resolver's for instance */
-	bool wanted; /* curl waits for events on it */
+	bool wanted;          /* curl waits for events on it */
+	struct seat *blocked; /* borrowed: for whom curl waits to write on it; NULL: it does not */
 };
 
 struct shard {
@@ -34,11 +35,12 @@ struct shard {
 	int64_t active;        /* seats taken, those coming and going included */
 	struct list coming;    /* seats */
 	struct list going;     /* seats */
-	struct timer clock;    /* when curl wants to be called */
-	struct timer retire;   /* set while empty */
-	bool inside;           /* curl is running: it may not be called again */
-	bool kicked;           /* shard_run is deferred */
-	bool old;              /* empty for so long that curl would not use its connections */
+	struct list sending; /* seats that are asked whether their request is out; few, for long */
+	struct timer clock;  /* when curl wants to be called */
+	struct timer retire; /* set while empty */
+	bool inside;         /* curl is running: it may not be called again */
+	bool kicked;         /* shard_run is deferred */
+	bool old;            /* empty for so long that curl would not use its connections */
 };
 
 struct shards {
@@ -75,11 +77,23 @@ sock_at(struct shards *all, int fd)
 	return all->socks[fd];
 }
 
+/* Whether there is more to be sent only curl knows: then it waits for room. */
+static void
+sock_block(struct sock *k, struct seat *seat)
+{
+	if (k->blocked)
+		k->blocked->blocked--;
+	k->blocked = seat;
+	if (seat)
+		seat->blocked++;
+}
+
 static void
 sock_forget(struct shards *all, struct sock *k)
 {
 	if (!k->shard)
 		return;
+	sock_block(k, NULL);
 	loop_unwatch(all->loop, &k->watch);
 	if (k->ours)
 		all->sockets--;
@@ -146,6 +160,16 @@ on_socket(void *ctx, uint32_t events)
 	shard_act(k->shard, k->watch.fd, bits);
 }
 
+/* NULL: a handle of curl's own. */
+static struct seat *
+seat_of(CURL *easy)
+{
+	char *private = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+	return (struct seat *)(void *)private;
+}
+
 /* CURLMOPT_SOCKETFUNCTION */
 static int
 want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
@@ -155,7 +179,6 @@ want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	struct sock *k = sock_at(s->shards, fd);
 	uint32_t events = 0;
 
-	(void)easy;
 	(void)unused;
 	if (!k->shard)
 		sock_begin(s, k, false);
@@ -164,6 +187,7 @@ want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
 		events |= EPOLLOUT;
 	k->wanted = events != 0;
+	sock_block(k, events & EPOLLOUT ? seat_of(easy) : NULL);
 	if (!k->wanted && !k->ours)
 		sock_forget(s->shards, k); /* curl closes its own without another word */
 	else if (k->wanted && k->watch.fn)
@@ -220,6 +244,8 @@ seat_vacate(struct seat *seat)
 	struct shard *s = seat->shard;
 	struct shards *all = s->shards;
 
+	assert(seat->blocked == 0); /* curl has taken its sockets back */
+	list_remove(&seat->sending);
 	seat->state = SEAT_FREE;
 	seat->shard = NULL;
 	s->active--;
@@ -243,7 +269,27 @@ seat_remove(struct seat *seat)
 	seat_vacate(seat);
 }
 
-/* Curl has returned: takes out who was given up meanwhile, then tells of those that ended. */
+/* Each of those is asked once; what it then does may take any of them out of its list. */
+static void
+shard_ask_senders(struct shard *s)
+{
+	struct list asked;
+	struct list *first;
+
+	list_init(&asked);
+	while ((first = list_shift(&s->sending))) {
+		struct seat *seat = list_entry(first, struct seat, sending);
+
+		list_push(&asked, first);
+		if (seat->blocked == 0 && s->shards->events->flushed(seat))
+			list_remove(first);
+	}
+	while ((first = list_shift(&asked)))
+		list_push(&s->sending, first);
+}
+
+/* Curl has returned: takes out who was given up meanwhile, then tells of those whose request is
+ * out, then of those that ended. */
 static void
 shard_settle(struct shard *s)
 {
@@ -258,14 +304,12 @@ shard_settle(struct shard *s)
 		seat_remove(seat);
 		events->left(seat);
 	}
+	shard_ask_senders(s);
 	while ((message = curl_multi_info_read(s->multi, &more))) {
 		CURLcode code = message->data.result; /* the message dies with the removal */
-		char *private = NULL;
-		struct seat *seat;
+		struct seat *seat = seat_of(message->easy_handle);
 
 		assert(message->msg == CURLMSG_DONE);
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-		seat = (struct seat *)(void *)private;
 		assert(seat && seat->state == SEAT_TAKEN);
 		seat_remove(seat);
 		events->done(seat, code);
@@ -363,6 +407,7 @@ shard_new(struct shards *all)
 	curl_multi_setopt(s->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	list_init(&s->coming);
 	list_init(&s->going);
+	list_init(&s->sending);
 	list_push(&all->list, &s->link);
 	all->count++;
 	return s;
@@ -424,6 +469,7 @@ seat_take(struct seat *seat, struct shards *all, CURL *easy)
 
 	assert(seat->state == SEAT_FREE);
 	*seat = (struct seat){ .state = SEAT_COMING, .shard = s, .easy = easy };
+	list_init(&seat->sending);
 	list_push(&s->coming, &seat->link);
 	s->active++;
 	all->active++;
@@ -475,6 +521,14 @@ bool
 seat_is_inside(const struct seat *seat)
 {
 	return seat->shard && seat->shard->inside;
+}
+
+void
+seat_is_sending(struct seat *seat)
+{
+	assert(seat->state == SEAT_TAKEN && seat->shard->inside);
+	list_remove(&seat->sending);
+	list_push(&seat->shard->sending, &seat->sending);
 }
 
 /* ---- the set ---- */

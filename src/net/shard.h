@@ -32,6 +32,8 @@ enum seat_state {
 struct seat {
 	enum seat_state state;
 	struct list link;    /* in its shard's list of those coming or going */
+	struct list sending; /* in its list of those whose request may not be out yet */
+	unsigned blocked;    /* sockets of its in which curl waits for room to write */
 	struct shard *shard; /* borrowed; NULL while free */
 	CURL *easy;  /* borrowed; CURLOPT_PRIVATE and the socket functions belong to the shard */
 	bool walled; /* a socket was denied to it */
@@ -40,6 +42,9 @@ struct seat {
 struct shard_events {
 	void (*done)(struct seat *, CURLcode); /* curl has ended it; the seat is free again */
 	void (*left)(struct seat *); /* after seat_leave: curl knows nothing of it any more */
+	/* After seat_is_sending: curl has returned and waits for no room to write.  False: it
+	 * will write more nevertheless, and this is asked again. */
+	bool (*flushed)(struct seat *);
 };
 
 /* Is asked before each socket is made; NULL: all may be. */
@@ -59,5 +64,6 @@ void seat_leave(struct seat *);
  * callbacks may run inside.  Not from a callback. */
 bool seat_unpause(struct seat *, int still);
 bool seat_is_inside(const struct seat *); /* one of its shard's callbacks is running */
+void seat_is_sending(struct seat *);      /* from a callback: flushed is to be called */
 
 #endif

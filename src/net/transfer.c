@@ -11,6 +11,48 @@
 #include <stdio.h>
 #include "net/verdict.h"
 
+/* ---- whether the request is out ---- */
+
+static void
+tell_written(struct transfer *t)
+{
+	t->unwritten = false;
+	t->events.written(t->ctx);
+}
+
+/* Curl was given all, and says it has sent as much.  (For a chunked body that counts frames too, in
+ * some versions; for a request without a body it says that some of the head was sent.) */
+static bool
+is_out(const struct transfer *t)
+{
+	curl_off_t body = 0;
+	long all = 0;
+
+	if (!upload_is_read(&t->upload))
+		return false;
+	curl_easy_getinfo(t->seat.easy, CURLINFO_SIZE_UPLOAD_T, &body);
+	curl_easy_getinfo(t->seat.easy, CURLINFO_REQUEST_SIZE, &all);
+	return all > 0 && body >= upload_bytes(&t->upload);
+}
+
+bool
+transfer_flushed(struct transfer *t)
+{
+	if (t->course.state == COURSE_OVER || !t->unwritten)
+		return true;
+	if (!is_out(t))
+		return false;
+	tell_written(t);
+	return true;
+}
+
+void
+transfer_sent_no_more(struct transfer *t)
+{
+	if (t->unwritten && t->reply.whole)
+		tell_written(t);
+}
+
 /* ---- curl's callbacks: inside, curl may not be called ---- */
 
 static void
@@ -37,6 +79,11 @@ on_head(struct transfer *t)
 {
 	struct fetch_head head;
 
+	/* Sent and answered before curl returned. */
+	if (t->unwritten && is_out(t))
+		tell_written(t);
+	if (t->course.state == COURSE_OVER)
+		return;
 	reply_head(&t->reply, &head);
 	t->events.head(t->ctx, &head);
 	reply_drop_headers(&t->reply);
@@ -121,6 +168,21 @@ on_rewind(void *arg, curl_off_t offset, int origin)
 	return good ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
+/*
+ * Where a kept connection was dead curl goes on to the next that it kept, and there may be many of
+ * them: with each the request may have arrived, and count.  Once more is enough, on a new one.
+ */
+static bool
+is_resent_on_a_kept_one(const struct transfer *t)
+{
+	long opened = 0;
+
+	if (t->course.state != COURSE_SENDING)
+		return false;
+	curl_easy_getinfo(t->seat.easy, CURLINFO_NUM_CONNECTS, &opened);
+	return opened == 0;
+}
+
 /* The connection stands, proxy and TLS included; the request goes out next. */
 static int
 on_sending(void *arg, char *to, char *from, int to_port, int from_port)
@@ -130,7 +192,13 @@ on_sending(void *arg, char *to, char *from, int to_port, int from_port)
 	(void)to, (void)from, (void)to_port, (void)from_port;
 	if (t->course.state == COURSE_OVER)
 		return CURL_PREREQFUNC_ABORT;
+	t->resent = is_resent_on_a_kept_one(t);
+	if (t->resent)
+		return CURL_PREREQFUNC_ABORT;
 	course_move(&t->course, COURSE_SENDING);
+	t->unwritten = t->events.written != NULL;
+	if (t->unwritten)
+		seat_is_sending(&t->seat);
 	t->course.sent_at = loop_now_ms(t->loop);
 	t->wishes->rearm(t);
 	return CURL_PREREQFUNC_OK;
@@ -183,6 +251,8 @@ transfer_was_stale(const struct transfer *t, CURLcode code)
 
 	if (t->course.state != COURSE_SENDING || t->reply.bytes > 0)
 		return false;
+	if (t->resent)
+		return true;
 	if (code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR && code != CURLE_GOT_NOTHING)
 		return false;
 	curl_easy_getinfo(t->seat.easy, CURLINFO_NUM_CONNECTS, &opened);

@@ -35,13 +35,19 @@ struct transfer {
 	struct reply reply;
 	int64_t body_bytes;          /* of the answer, so far */
 	bool held;                   /* curl has paused and holds what came last */
+	bool unwritten;              /* it is being sent, and written was not told of */
+	bool resent;                 /* curl was about to send it once more on a kept connection */
 	char words[CURL_ERROR_SIZE]; /* curl's, or ours; for the log */
 };
 
 bool transfer_connect(struct transfer *, CURL *easy); /* sets the callbacks */
 /* What was paused goes on, if the caller lets it.  False: the connection failed meanwhile. */
 bool transfer_go_on(struct transfer *);
-/* Every connection that curl tried was a kept one, and dead. */
+/* shard_events.flushed: tells the caller once the request is all out.  False: it is not. */
+bool transfer_flushed(struct transfer *);
+/* The end has come.  Of a request that was answered before it was all out this is told now. */
+void transfer_sent_no_more(struct transfer *);
+/* The connection that curl tried was a kept one, and dead. */
 bool transfer_was_stale(const struct transfer *, CURLcode);
 /* What it came to; words say why. */
 enum fetch_result transfer_result(struct transfer *, CURLcode);

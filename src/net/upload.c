@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include "net/fetch_types.h"
+#include "net/order.h"
 
 void
 upload_init(struct upload *u, const struct fetch_order *o)
@@ -17,6 +18,7 @@ upload_init(struct upload *u, const struct fetch_order *o)
 		.streams = o->streams_body,
 		.announced = o->streams_body ? o->body_bytes : (int64_t)body_len(&o->body),
 	};
+	u->copied = order_copies_body(o);
 }
 
 void
@@ -78,14 +80,29 @@ upload_is_out(const struct upload *u)
 	return u->ended && waiting(u) == 0;
 }
 
+int64_t
+upload_bytes(const struct upload *u)
+{
+	return u->announced >= 0 ? u->announced : (int64_t)u->given;
+}
+
+bool
+upload_is_read(const struct upload *u)
+{
+	/* Of a known length curl does not ask for the end. */
+	return u->copied || u->read || (u->announced >= 0 && upload_is_out(u));
+}
+
 enum upload_news
 upload_read(struct upload *u, char *p, size_t room, size_t *len)
 {
 	*len = 0;
 	if (u->fault)
 		return UPLOAD_BAD;
-	if (upload_is_out(u))
+	if (upload_is_out(u)) {
+		u->read = true;
 		return UPLOAD_DONE;
+	}
 	*len = u->streams ? read_queue(u, p, room) : read_pieces(u, p, room);
 	u->given += *len;
 	if (*len > 0)
@@ -106,6 +123,7 @@ upload_rewind(struct upload *u, int64_t offset)
 	if (offset < 0 || (uint64_t)offset > (uint64_t)u->announced)
 		return false;
 	u->given = (uint64_t)offset;
+	u->read = false;
 	u->piece = 0;
 	while (u->piece < u->body.count && left >= u->body.pieces[u->piece].len)
 		left -= u->body.pieces[u->piece++].len;

@@ -20,6 +20,8 @@ struct upload {
 	struct body body; /* borrowed */
 	size_t piece, at; /* where the next byte lies */
 	uint64_t given;   /* to curl */
+	bool copied;      /* curl has it all from the start, and asks for nothing */
+	bool read;        /* curl was told that there is no more */
 
 	bool streams;
 	int64_t announced; /* -1: unknown */
@@ -47,7 +49,10 @@ bool upload_rewind(struct upload *, int64_t offset);
 /* Of one that streams: more of it.  False: that is plenty for now. */
 bool upload_add(struct upload *, struct span);
 void upload_end(struct upload *);
-bool upload_wants_more(struct upload *);   /* true once, when it fell below the low mark */
-bool upload_is_out(const struct upload *); /* curl was given all */
+bool upload_wants_more(struct upload *);     /* true once, when it fell below the low mark */
+bool upload_is_out(const struct upload *);   /* curl was given all */
+int64_t upload_bytes(const struct upload *); /* how many there are; so far, if that is unknown */
+/* And knows that it was all; what it then sends is the rest. */
+bool upload_is_read(const struct upload *);
 
 #endif

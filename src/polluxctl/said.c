@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/text.h"
+#include "ipc/words.h"
 
 static bool
 complain(const char *words, const char *what)
@@ -63,6 +64,11 @@ take_long(struct said *s, int argc, char **argv, int *i)
 		return s->help = true;
 	if (!equals && strcmp(plain, "version") == 0)
 		return s->version = true;
+	if (word_is_flag(plain)) {
+		if (equals)
+			return complain("takes no value", argv[*i]);
+		return json_object_set_new(s->options, plain, json_string("yes")) == 0;
+	}
 	const char *value = value_of(argc, argv, i, equals ? equals + 1 : NULL);
 
 	if (!value)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proc/janitor.h"
+#include "proc/slots.h"
 #include "proc/worker.h"
 
 #define BACKOFF_FIRST_MS 1000
@@ -81,7 +82,7 @@ static void
 birth_failed(struct place *p, int slot, const char *why)
 {
 	if (slot >= 0)
-		board_slot_sweep(p->children->board, slot);
+		slot_bury(p->children->board, slot);
 	log_error("master", "child cannot be started", "who=%s error=%s", p->title, why);
 	lengthen_backoff(p);
 	schedule_birth(p);
@@ -350,7 +351,7 @@ bury(struct child *c)
 	if (served)
 		p->child = NULL;
 	if (c->slot >= 0) {
-		board_slot_sweep(all->board, c->slot);
+		slot_bury(all->board, c->slot);
 		tell_janitor_of(all, c->slot);
 	}
 	if (served && !c->ready)

@@ -115,17 +115,23 @@ finish(struct control_ask *a)
 /* Answering. */
 
 static void
+tell(struct control_ask *a, struct span answer)
+{
+	if (a->from)
+		link_send(a->from, MESSAGE_DONE, a->id, answer);
+	finish(a);
+}
+
+static void
 send_take(struct control_ask *a, json_t *answer)
 {
 	struct buf body = BUF_INIT;
 
-	if (a->from) {
+	if (a->from)
 		json_print(&body, answer);
-		link_send(a->from, MESSAGE_DONE, a->id, buf_span(&body));
-		buf_wipe(&body); /* a new client key may be in it */
-	}
 	json_decref(answer);
-	finish(a);
+	tell(a, buf_span(&body));
+	buf_wipe(&body); /* a new client key may be in it */
 }
 
 static json_t *
@@ -163,6 +169,13 @@ control_answer_take(struct control_ask *a, json_t *members)
 {
 	log_change(a, true);
 	send_take(a, answer_with(true, members));
+}
+
+void
+control_answer_text(struct control_ask *a, struct span answer)
+{
+	log_change(a, true);
+	tell(a, answer);
 }
 
 void
@@ -314,6 +327,13 @@ control_option(const struct control_ask *a, const char *name)
 	return json_string_value(json_object_get(a->options, name));
 }
 
+/* polluxctl says "yes" for it. */
+bool
+control_flag(const struct control_ask *a, const char *name)
+{
+	return control_option(a, name) != NULL;
+}
+
 struct span
 control_input(const struct control_ask *a)
 {
@@ -364,14 +384,15 @@ control_refuse_unknown(
 }
 
 bool
-control_label(struct control_ask *a, bool (*check)(struct span, struct err *), const char **out)
+control_name(struct control_ask *a, const char *option, bool (*check)(struct span, struct err *),
+    const char **out)
 {
 	struct err e = ERR_INIT;
 
-	*out = control_option(a, "label");
+	*out = control_option(a, option);
 	if (!*out || check(span_of(*out), &e))
 		return true;
-	control_refuse_usage(a, "--label: %s", e.text);
+	control_refuse_usage(a, "--%s: %s", option, e.text);
 	return false;
 }
 

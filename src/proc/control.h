@@ -55,6 +55,7 @@ struct control *control_of(const struct control_ask *);
 size_t control_argument_count(const struct control_ask *);
 struct span control_argument(const struct control_ask *, size_t i); /* empty behind the last */
 const char *control_option(const struct control_ask *, const char *name); /* NULL when not given */
+bool control_flag(const struct control_ask *, const char *name); /* an option without a value */
 struct span control_input(const struct control_ask *); /* what came on polluxctl's standard input */
 /* What a word needs until it is answered, or until the janitor ends: drop is called then. */
 void control_keep_take(struct control_ask *, void *state, void (*drop)(void *state));
@@ -62,6 +63,7 @@ void control_progress(struct control_ask *, size_t done, size_t of);
 
 /* One of these answers an ask; members may be NULL. */
 void control_answer_take(struct control_ask *, json_t *members); /* {"ok": true, ...} */
+void control_answer_text(struct control_ask *, struct span);     /* all of it, as JSON */
 void control_refuse(struct control_ask *, const struct err *);   /* {"ok": false, "error": ...} */
 void control_refuse_take(struct control_ask *, const struct err *, json_t *members);
 /* The same with "usage": true: it was said wrongly. */
@@ -78,9 +80,9 @@ void control_explain(const struct control *, const struct err *cause, struct err
  * is not repeated when it may be a key. */
 void control_refuse_unknown(
     struct control_ask *, const char *what, struct span named, const char *const *labels, size_t n);
-/* --label's value or NULL; false: it was refused, since it is none.  check: of that record's room.
- */
-bool control_label(
-    struct control_ask *, bool (*check)(struct span, struct err *), const char **out);
+/* An option that names something: its value, or NULL; false: it was refused, since it is no name.
+ * check: of that record's room. */
+bool control_name(struct control_ask *, const char *option,
+    bool (*check)(struct span, struct err *), const char **out);
 
 #endif

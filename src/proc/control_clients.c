@@ -141,7 +141,7 @@ control_clients_add(struct control_ask *a)
 	const char *label;
 	bool made;
 
-	if (!control_label(a, label_check, &label) || !take_key(a, &key, &made))
+	if (!control_name(a, "label", label_check, &label) || !take_key(a, &key, &made))
 		return;
 	if (load(a, &list)) {
 		add_to(a, &list, buf_span(&key), made, label);
@@ -154,8 +154,8 @@ control_clients_add(struct control_ask *a)
 
 enum change { CHANGE_ENABLE, CHANGE_DISABLE, CHANGE_REMOVE };
 
-static const char env_warning[] =
-    "\"%s\" comes from POLLUX_CLIENT_KEYS: while it is listed there, it comes back when Pollux starts";
+static const char env_warning[] = "\"%s\" comes from POLLUX_CLIENT_KEYS: while it is listed there, "
+				  "it comes back when Pollux starts";
 
 static bool
 all_known(struct control_ask *a, const struct client_list *list)

@@ -7,8 +7,10 @@
 #include "base/mem.h"
 #include "ipc/words.h"
 #include "proc/control.h"
+#include "proc/control_pool.h"
+#include "proc/control_set.h"
+#include "proc/slots.h"
 #include "upstream/credential.h"
-#include "upstream/health.h"
 
 /* status. */
 
@@ -33,7 +35,7 @@ processes_of(const struct control *c)
 {
 	json_t *all = json_array();
 
-	board_sweep_orphans(c->board); /* workers of an earlier master, once they are gone */
+	slots_bury_orphans(c->board); /* workers of an earlier master, once they are gone */
 	json_array_append_new(
 	    all, json_pack("{s:s, s:I, s:s}", "name", "master", "pid",
 		     (json_int_t)c->birth->master_pid, "state", *c->master ? "ready" : "gone"));
@@ -70,33 +72,32 @@ counts_of(const struct control *c)
 	return counts;
 }
 
-/* NULL when the store cannot be read: the cause is in err. */
-static json_t *
-credentials_of(const struct control *c, struct err *e)
+/* Keys by their state. */
+struct census {
+	json_int_t keys[KEY_STATE_COUNT];
+};
+
+static void
+count_key(void *ctx, const struct key_scene *s, const struct credential *c)
 {
-	struct credential_set set;
-	int64_t now_ms = loop_wall_ms(c->loop);
-	int enabled = 0, disabled = 0, frozen = 0;
+	struct key_place p = key_place_of(s->board, c);
+	struct census *n = ctx;
 
-	if (!credential_set_load(
-		&set, c->store, board_generation(c->board, BOARD_GEN_CREDENTIALS), e))
-		return NULL;
-	for (size_t i = 0; i < set.count; i++) {
-		struct health_view v;
-
-		health_view(health_cell(c->board, set.items[i].board_key), now_ms, &v);
-		if (!set.items[i].enabled)
-			disabled++;
-		else if (v.frozen_until_wall_ms)
-			frozen++;
-		else
-			enabled++;
-	}
-	credential_set_fini(&set);
-	return json_pack(
-	    "{s:i, s:i, s:i}", "enabled", enabled, "disabled", disabled, "frozen", frozen);
+	n->keys[c->enabled ? key_stands_worst(s, p, BOARD_WHOLE).state : KEY_DISABLED]++;
 }
 
+static json_t *
+keys_of(const struct census *n)
+{
+	json_t *keys = json_object();
+
+	for (int i = 0; i < KEY_STATE_COUNT; i++)
+		json_object_set_new(
+		    keys, key_state_name((enum key_state)i), json_integer(n->keys[i]));
+	return keys;
+}
+
+/* NULL when the store cannot be read: the cause is in err. */
 static json_t *
 clients_of(const struct control *c, struct err *e)
 {
@@ -111,19 +112,27 @@ clients_of(const struct control *c, struct err *e)
 	return json_pack("{s:i, s:i}", "enabled", enabled, "disabled", disabled);
 }
 
-void
-control_status(struct control_ask *a)
+static json_t *
+listen_of(const struct control *c)
 {
-	const struct control *c = control_of(a);
-	json_t *m = json_object(), *listen = json_array(), *part;
-	struct err e = ERR_INIT;
+	json_t *listen = json_array();
 
 	for (const char *const *name = c->birth->listen_names; *name; name++)
 		json_array_append_new(listen, json_string(*name));
+	return listen;
+}
+
+static void
+answer_status(void *ctx, struct control_ask *a)
+{
+	const struct control *c = control_of(a);
+	json_t *m = json_object(), *clients;
+	struct err e = ERR_INIT;
+
 	json_object_set_new(m, "version", json_string(PACKAGE_VERSION));
 	json_object_set_new(m, "uptime_s",
 	    json_integer((loop_wall_ms(c->loop) - c->birth->started_wall_ms) / 1000));
-	json_object_set_new(m, "listen", listen);
+	json_object_set_new(m, "listen", listen_of(c));
 	json_object_set_new(m, "configuration", json_string(c->birth->config->file));
 	json_object_set_new(m, "processes", processes_of(c));
 	json_object_set_new(m, "counts", counts_of(c));
@@ -131,14 +140,25 @@ control_status(struct control_ask *a)
 	    json_pack("{s:s, s:I, s:I}", "dir", c->birth->config->state_dir, "used_bytes",
 		(json_int_t)store_used_bytes(c->store), "map_bytes",
 		(json_int_t)store_map_bytes(c->store)));
-	if ((part = credentials_of(c, &e)))
-		json_object_set_new(m, "keys", part);
-	if (part && (part = clients_of(c, &e)))
-		json_object_set_new(m, "clients", part);
-	if (part)
-		control_answer_take(a, m);
-	else
+	json_object_set_new(m, "keys", keys_of(ctx));
+	json_object_set_new(m, "pool", control_pool_shown(c->board, loop_moment(c->loop)));
+	clients = clients_of(c, &e);
+	if (!clients) {
 		control_refuse_take(a, &e, m);
+		return;
+	}
+	json_object_set_new(m, "clients", clients);
+	control_answer_take(a, m);
+}
+
+void
+control_status(struct control_ask *a)
+{
+	static const struct control_set_walk walk = { count_key, answer_status, mem_free };
+	struct census *n = mem_alloc(sizeof(*n));
+
+	*n = (struct census){ { 0 } };
+	control_set_walk(a, &walk, n);
 }
 
 /* Asked of the master. */

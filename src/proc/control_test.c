@@ -1,7 +1,8 @@
 /*
  * The word "keys test": one minimal call with one key, past the pool, so that it counts for
- * nothing and works for a disabled or frozen key too.  Runs in the janitor.  Owns its fetch, its
- * answer and the key until the ask is answered.
+ * nothing and works for a disabled or frozen key too.  It changes nothing either: what keeps the
+ * key from being lent is said beside the result, for the operator to end.  Runs in the janitor.
+ * Owns its fetch and its answer until the ask is answered.
  */
 #include "proc/control_words.h"
 
@@ -13,7 +14,8 @@
 #include "gemini/model.h"
 #include "net/fetch.h"
 #include "proc/control.h"
-#include "proc/control_keys.h"
+#include "proc/control_set.h"
+#include "proc/key_shown.h"
 #include "upstream/outcome.h"
 
 #define DEFAULT_MODEL "gemini-2.5-flash-lite" /* the least dear one */
@@ -30,6 +32,8 @@ struct test {
 	struct fetch *fetch;     /* owned */
 	char *label;             /* owned */
 	char *model;             /* owned */
+	bool enabled;
+	struct key_place place;
 	int status;
 	struct buf answer; /* owned */
 	struct span question;
@@ -63,26 +67,51 @@ on_data(void *ctx, struct span bytes)
 	buf_add(&t->answer, bytes.p, bytes.len < room ? bytes.len : room);
 }
 
+/* How the pool sees the key, with this model; whatever the test said. */
+static struct key_standing
+standing_of(const struct test *t)
+{
+	struct control *c = control_of(t->ask);
+	int model = board_model(c->board, span_of(t->model), false);
+	struct key_scene scene;
+
+	key_scene_init(&scene, c->board, c->birth->config, loop_moment(c->loop));
+	struct key_standing k = key_stands_worst(&scene, t->place, model);
+
+	key_scene_fini(&scene);
+	return k;
+}
+
 static json_t *
 result(const struct test *t, enum outcome o, const char *words)
 {
-	json_t *r = json_pack("{s:s, s:s, s:s, s:i, s:I}", "label", t->label, "model", t->model,
-	    "outcome", outcome_name(o), "status", t->status, "took_ms",
-	    (json_int_t)(loop_now_ms(control_of(t->ask)->loop) - t->since_ms));
-	json_t *message = json_string(words);
+	struct key_standing k = standing_of(t);
+	json_t *r = json_object();
 
-	json_object_set_new(r, "message", message ? message : json_string(""));
+	shown_text(r, "label", t->label);
+	shown_text(r, "model", t->model);
+	shown_text(r, "outcome", outcome_name(o));
+	shown_int(r, "status", t->status);
+	shown_int(r, "took_ms", loop_now_ms(control_of(t->ask)->loop) - t->since_ms);
+	shown_text(r, "message", words);
+	shown_text(r, "state", key_state_name(t->enabled ? k.state : KEY_DISABLED));
+	shown_text(r, "cause", k.cause == OUTCOME_OK ? "" : outcome_name(k.cause));
+	shown_seconds(r, "free_in_s", k.for_ms);
 	return r;
 }
 
+/* link: where the account's owner confirms it to Google, or "". */
 static void
-failed(struct test *t, enum outcome o, const char *words)
+failed(struct test *t, enum outcome o, const char *words, const char *link)
 {
 	struct err e = ERR_INIT;
+	json_t *r = result(t, o, words);
 
-	err_set(&e, ERR_UPSTREAM, "%s does not work with %s: %s%s%s", t->label, t->model,
-	    outcome_name(o), words[0] ? ": " : "", words);
-	control_refuse_take(t->ask, &e, result(t, o, words));
+	if (link[0])
+		shown_text(r, "validation_link", link);
+	err_set(&e, ERR_UPSTREAM, "%s does not work with %s: %s%s%s%s%s", t->label, t->model,
+	    outcome_name(o), words[0] ? ": " : "", words, link[0] ? "; to confirm it: " : "", link);
+	control_refuse_take(t->ask, &e, r);
 }
 
 static void
@@ -98,7 +127,7 @@ judge_fault(struct test *t)
 	fault_redact(span_of(fault.message), &words);
 	struct verdict v = outcome_of_fault(&fault, loop_wall_ms(control_of(t->ask)->loop), chance);
 
-	failed(t, v.outcome, buf_text(&words));
+	failed(t, v.outcome, buf_text(&words), fault.validation_link);
 	buf_fini(&words);
 	arena_free(&arena);
 }
@@ -112,11 +141,11 @@ on_end(void *ctx, enum fetch_result how, const char *words)
 	if (t->status >= 300)
 		judge_fault(t);
 	else if (how != FETCH_OK)
-		failed(t, outcome_of_fetch(how).outcome, words);
+		failed(t, outcome_of_fetch(how).outcome, words, "");
 	else if (t->status == 200 && span_has(buf_span(&t->answer), "\"candidates\""))
 		control_answer_take(t->ask, result(t, OUTCOME_OK, ""));
 	else
-		failed(t, OUTCOME_GARBLED, "what answered is not Gemini's API");
+		failed(t, OUTCOME_GARBLED, "what answered is not Gemini's API", "");
 }
 
 static void
@@ -171,6 +200,8 @@ begin(struct control_ask *a, const struct credential *cred, char *model_take)
 	*t = (struct test){ .ask = a,
 		.label = mem_dup(cred->label),
 		.model = model_take,
+		.enabled = cred->enabled,
+		.place = key_place_of(control_of(a)->board, cred),
 		.since_ms = loop_now_ms(control_of(a)->loop) };
 	control_keep_take(a, t, test_free);
 	send_question(t, cred->secret);
@@ -188,11 +219,11 @@ control_keys_test(struct control_ask *a)
 		control_refuse_usage(a, "--model: this is not a model's name");
 		return;
 	}
-	if (!control_keys_load(a, &set)) {
+	if (!control_set_load(a, &set)) {
 		mem_free(model);
 		return;
 	}
-	cred = control_keys_find(a, &set, control_argument(a, 0));
+	cred = control_set_find(a, &set, control_argument(a, 0));
 	if (cred)
 		begin(a, cred, model);
 	else

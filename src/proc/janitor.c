@@ -1,7 +1,7 @@
 /*
- * The janitor: it alone writes the store, it answers control.sock, it does the chores.  Owns
- * the writing environment, the committer and every link to workers and to polluxctl.  May
- * never answer clients' HTTP, nor do anything but puts inside a write transaction.
+ * The janitor: it alone writes the store, it answers control.sock, it does the chores
+ * (proc/chores.c).  Owns the writing environment, the committer and every link to workers and to
+ * polluxctl.  May never answer clients' HTTP, nor do anything but puts inside a write transaction.
  */
 #include "proc/janitor.h"
 
@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
-#include "memory/signature.h"
 #include "net/fetch.h"
+#include "proc/chores.h"
 #include "proc/control.h"
 #include "proc/first_run.h"
 #include "store/store.h"
@@ -47,18 +47,6 @@ struct peer {
 	bool is_control;
 };
 
-struct chore {
-	const char *name;
-	int64_t period_ms;
-	void (*fn)(struct janitor *);
-};
-
-struct errand {
-	struct janitor *janitor;
-	const struct chore *chore;
-	struct timer timer;
-};
-
 struct janitor {
 	const struct birth *birth; /* borrowed from the master's memory */
 	struct loop *loop;
@@ -71,77 +59,9 @@ struct janitor {
 	struct watch lifeline;
 	struct door doors[DOOR_COUNT];
 	struct list peers;
-	struct errand *errands; /* owned; one for each of chores[] */
-	uint64_t heard;         /* frames and peers that came */
+	struct chores *chores; /* owned */
+	uint64_t heard;        /* frames and peers that came */
 };
-
-/* Chores. */
-
-static void
-check_readers(struct janitor *j)
-{
-	store_check_readers(j->store);
-}
-
-static void
-sweep_orphans(struct janitor *j)
-{
-	board_sweep_orphans(j->birth->board);
-}
-
-static void
-tidy_first_run(struct janitor *j)
-{
-	first_run_tidy(j->birth, j->store);
-}
-
-static void
-note_size(struct janitor *j)
-{
-	log_debug("store", "size", "used=%llu map=%llu",
-	    (unsigned long long)store_used_bytes(j->store),
-	    (unsigned long long)store_map_bytes(j->store));
-}
-
-static void
-sweep_signatures(struct janitor *j)
-{
-	signature_sweep(j->store, j->committer, loop_wall_ms(j->loop));
-}
-
-static const struct chore chores[] = {
-	/* A dead reader pins pages: the store would grow. */
-	{ "check-readers", 30000, check_readers },
-	{ "sweep-orphans", 10000, sweep_orphans },
-	{ "tidy-first-run", 10000, tidy_first_run },
-	/* A few hundred at a time, so that no commit takes long: more than ten million in a day. */
-	{ "sweep-signatures", 2000, sweep_signatures },
-	{ "note-size", 60000, note_size },
-};
-#define CHORE_COUNT (sizeof(chores) / sizeof(chores[0]))
-
-static void
-run_errand(void *ctx)
-{
-	struct errand *errand = ctx;
-	struct janitor *j = errand->janitor;
-
-	log_debug("janitor", "chore", "name=%s", errand->chore->name);
-	errand->chore->fn(j);
-	loop_timer(j->loop, &errand->timer, errand->chore->period_ms, run_errand, errand);
-}
-
-static void
-start_chores(struct janitor *j)
-{
-	j->errands = mem_array(CHORE_COUNT, sizeof(*j->errands));
-	for (size_t i = 0; i < CHORE_COUNT; i++) {
-		j->errands[i].janitor = j;
-		j->errands[i].chore = &chores[i];
-		loop_timer(
-		    j->loop, &j->errands[i].timer, chores[i].period_ms, run_errand, &j->errands[i]);
-	}
-}
 
 /* Peers. */
 
@@ -413,12 +333,24 @@ open_control(struct janitor *j)
 	control_init(&j->control);
 }
 
+static void
+start_chores(struct janitor *j)
+{
+	struct chores_house house = { .birth = j->birth,
+		.loop = j->loop,
+		.store = j->store,
+		.committer = j->committer,
+		.fetcher = j->fetcher };
+
+	j->chores = chores_new(&house);
+}
+
 static bool
 come_up(struct janitor *j, struct err *e)
 {
 	const struct birth *b = j->birth;
 
-	if (!process_settle(b, e) || !open_store(j, e))
+	if (!process_settle(b, e) || !open_store(j, e) || !chores_restore(b, j->store, e))
 		return false;
 	tell_all_changed(j);
 	j->loop = loop_new();
@@ -471,9 +403,6 @@ close_doors(struct janitor *j)
 		loop_unwatch(j->loop, &j->doors[i].watch);
 		loop_untimer(j->loop, &j->doors[i].again);
 	}
-	for (size_t i = 0; i < CHORE_COUNT; i++)
-		loop_untimer(j->loop, &j->errands[i].timer);
-	mem_free(j->errands);
 }
 
 /* What has been opened, in reverse; a start that failed has only a part of it. */
@@ -489,9 +418,12 @@ close_all(struct janitor *j)
 static void
 go_down(struct janitor *j)
 {
+	chores_stop(j->chores);
 	hear_them_out(j);
 	close_doors(j);
+	chores_flush(j->chores);
 	committer_free(&j->committer);
+	chores_free(&j->chores);
 	control_fini(&j->control);
 	let_answers_leave(j);
 	list_for_each_safe(it, next, &j->peers) {

@@ -14,9 +14,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "pollux/control.h"
+#include "proc/slots.h"
 
-#define BOARD_CELLS                                                                                \
-	(UINT64_C(1) << 20) /* 64 bytes each, sparse: a cell costs memory when it is used */
+/* How much there may be on the board: what is not used takes no memory (doc/board.md). */
+#define BOARD_CELLS    (UINT64_C(1) << 20)
+#define BOARD_SUBJECTS 32768 /* credentials and projects */
+#define BOARD_MODELS   64    /* and those that are configured, rounded up to this many */
+#define BOARD_WINDOWS  (UINT32_C(1) << 20)
+#define BOARD_LEASES   16384 /* of each worker */
+#define BOARD_TRACES   4096
 
 static bool
 make_parents(const char *path, struct err *e)
@@ -131,17 +137,36 @@ open_control(struct rundir *r, const struct config *c, const struct identity *wh
 	return true;
 }
 
+/* In steps, so that another block or two in the file do not make another board of it. */
+static struct board_sizes
+board_sizes_of(const struct config *c)
+{
+	uint32_t blocks = ((uint32_t)c->model_count + BOARD_MODELS - 1) / BOARD_MODELS;
+
+	return (struct board_sizes){ .cells = BOARD_CELLS,
+		.subjects = BOARD_SUBJECTS,
+		.models = BOARD_MODELS * (1 + blocks),
+		.windows = BOARD_WINDOWS,
+		.leases = BOARD_LEASES,
+		.traces = BOARD_TRACES };
+}
+
 static bool
 open_board(struct rundir *r, const struct config *c, struct err *e)
 {
 	char *path = mem_printf("%s/%s", c->server_run_dir, POLLUX_BOARD_FILE);
+	struct board_sizes sizes = board_sizes_of(c);
 	bool kept = false;
 
-	r->board = board_create(path, BOARD_CELLS, &kept, e);
+	r->board = board_create(path, &sizes, &kept, e);
 	mem_free(path);
-	if (r->board && kept)
-		log_info("master", "the board of an earlier run goes on", "cells=%llu",
-		    (unsigned long long)board_cells_used(r->board));
+	if (r->board && kept) {
+		log_info("master", "the board of an earlier run goes on",
+		    "cells=%llu subjects=%u windows=%u",
+		    (unsigned long long)board_cells_used(r->board), board_subjects_used(r->board),
+		    board_windows_used(r->board));
+		slots_bury_orphans(r->board);
+	}
 	return r->board != NULL;
 }
 

@@ -21,6 +21,7 @@
 #include "store/store.h"
 #include "store/writer.h"
 #include "upstream/catalogue.h"
+#include "upstream/estimate.h"
 #include "upstream/learned.h"
 #include "upstream/pool.h"
 
@@ -51,6 +52,8 @@ struct worker {
 	struct link *master;
 	struct watch lifeline;
 	struct timer deadline;  /* of a drain */
+	struct timer renewal;   /* of what is booked and not yet written */
+	struct estimates *estimates;
 	struct loop_hook count; /* puts on the board what nobody counts one by one */
 	struct upstream upstream;
 	struct gate gate;
@@ -215,6 +218,40 @@ open_server(struct worker *w, struct err *e)
 }
 
 static bool
+write_records(void *ctx, const struct write_op *ops, size_t n)
+{
+	struct worker *w = ctx;
+	bool taken = writer_write(w->writer, ops, n, NULL, NULL);
+
+	if (!taken)
+		board_count_add(w->upstream.slot, BOARD_LOST_WRITES, 1);
+	return taken;
+}
+
+static void
+open_pool(struct worker *w)
+{
+	struct pool_house house = { .store = w->store,
+		.board = w->birth->board,
+		.config = w->birth->config,
+		.slot = w->birth->slot,
+		.write = write_records,
+		.ctx = w };
+
+	randombytes_buf(&house.seed, sizeof(house.seed));
+	w->pool = pool_new(&house);
+}
+
+static void
+renew(void *ctx)
+{
+	struct worker *w = ctx;
+
+	pool_renew(w->pool, loop_clock_moment());
+	loop_timer(w->loop, &w->renewal, POOL_RENEW_MS, renew, w);
+}
+
+static bool
 open_upstream(struct worker *w, struct err *e)
 {
 	const struct config *c = w->birth->config;
@@ -227,16 +264,18 @@ open_upstream(struct worker *w, struct err *e)
 	buf_printf(&path, "%s/%s", c->server_run_dir, POLLUX_JANITOR_SOCKET);
 	w->writer = writer_new(w->loop, buf_text(&path), WRITE_QUEUE_BYTES);
 	buf_fini(&path);
-	w->pool = pool_new(
-	    w->store, w->birth->board, w->writer, c, board_slot(w->birth->board, w->birth->slot));
+	w->estimates = estimates_new();
 	w->learned = learned_new(w->store, w->birth->board, w->writer);
 	w->catalogue = catalogue_new(w->store, w->birth->board, w->writer);
 	w->fetcher = fetcher_new(w->loop, &fc, e);
 	w->upstream = (struct upstream){ .loop = w->loop,
-		.pool = w->pool,
+		.estimates = w->estimates,
 		.fetcher = w->fetcher,
 		.config = c,
 		.slot = board_slot(w->birth->board, w->birth->slot) };
+	open_pool(w);
+	w->upstream.pool = w->pool;
+	loop_timer(w->loop, &w->renewal, POOL_RENEW_MS, renew, w);
 	return w->fetcher != NULL;
 }
 
@@ -295,7 +334,9 @@ go_down(struct worker *w)
 	server_free(&w->server);
 	loop_turn(w->loop, 0); /* what was cancelled is freed behind the turn */
 	fetcher_free(&w->fetcher);
+	loop_untimer(w->loop, &w->renewal);
 	pool_free(&w->pool);
+	estimates_free(&w->estimates);
 	learned_free(&w->learned);
 	catalogue_free(&w->catalogue);
 	writer_free(&w->writer);

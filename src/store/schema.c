@@ -120,7 +120,8 @@ take_varint(struct span *in, uint64_t *out)
 		n |= (byte & 0x7f) << (7 * i);
 		if (byte & 0x80)
 			continue;
-		*in = span_mem(in->p + i + 1, in->len - i - 1);
+		in->p += i + 1;
+		in->len -= i + 1;
 		*out = n;
 		return true;
 	}
@@ -134,7 +135,7 @@ record_begin(struct record *r, struct span raw)
 }
 
 bool
-record_next(struct record *r, unsigned *tag, struct span *value)
+record_next_long(struct record *r, unsigned *tag, struct span *value)
 {
 	uint64_t number, len;
 
@@ -146,17 +147,18 @@ record_next(struct record *r, unsigned *tag, struct span *value)
 		return false;
 	}
 	*tag = (unsigned)number;
-	*value = span_mem(r->rest.p, (size_t)len);
-	r->rest = span_mem(r->rest.p + len, r->rest.len - (size_t)len);
+	*value = (struct span){ r->rest.p, (size_t)len };
+	r->rest.p += len;
+	r->rest.len -= (size_t)len;
 	return true;
 }
 
 bool
 record_int(struct span value, int64_t *out)
 {
-	uint64_t zigzag;
+	uint64_t zigzag = value.len ? (unsigned char)value.p[0] : 0x80;
 
-	if (!take_varint(&value, &zigzag) || value.len != 0)
+	if ((value.len != 1 || zigzag & 0x80) && (!take_varint(&value, &zigzag) || value.len != 0))
 		return false;
 	*out = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
 	return true;

@@ -40,7 +40,25 @@ struct record {
 };
 void record_begin(struct record *, struct span raw);
 /* False at the end, or when it is broken. */
-bool record_next(struct record *, unsigned *tag, struct span *value);
+static inline bool record_next(struct record *, unsigned *tag, struct span *value);
 bool record_int(struct span value, int64_t *out);
+
+bool record_next_long(struct record *, unsigned *tag, struct span *value); /* for record_next */
+
+/* A start reads millions of fields: those whose tag and length are a byte each, which is nearly all,
+ * are read in place. */
+static inline bool
+record_next(struct record *r, unsigned *tag, struct span *value)
+{
+	const unsigned char *p = (const unsigned char *)r->rest.p;
+
+	if (r->broken || r->rest.len < 2 || (p[0] | p[1]) & 0x80 || p[1] > r->rest.len - 2)
+		return record_next_long(r, tag, value);
+	*tag = p[0];
+	*value = (struct span){ r->rest.p + 2, p[1] };
+	r->rest.p += 2 + p[1];
+	r->rest.len -= 2u + p[1];
+	return true;
+}
 
 #endif

@@ -1,31 +1,24 @@
 /*
- * Tries until answered.  Runs in workers.  An ask owns its attempt, one at a time, and what it
- * holds back until the answer begins.
+ * Tries until answered.  Runs in workers.  An ask owns its tries, its attempt, one at a time, and
+ * what it holds back until the answer begins.  Who is asked next, and when, upstream/tries.c knows.
  *
- *	try_next  ->  attempt  ->  answered: done
- *	   ^             |
- *	   |             +-->  failed before the answer began, another may do better: try_next
- *	   |             +-->  the request was refused and could be mended: try_next
- *	   |             +-->  failed otherwise: failed
- *	   +-- waits: a pause before the same credential again, or until a frozen one thaws
+ *	lent  ->  attempt  ->  answered: done
+ *	  ^          |
+ *	  |          +-->  the request was refused and could be mended
+ *	  +-- tries -+-->  failed before the answer began
+ *	        |    +-->  failed otherwise
+ *	        +--> over: failed, or an empty answer for want of a better one
  */
 #include "upstream/ask.h"
 
-#include <assert.h>
-#include <sodium.h>
-#include "base/log.h"
 #include "base/mem.h"
 #include "gemini/model.h"
 #include "upstream/attempt.h"
+#include "upstream/tries.h"
 
-#define TRIED_MAX       32
 #define HELD_MAX        (1u << 20)   /* bytes held back before an answer counts as begun anyway */
 #define ANSWER_MAX      (256u << 20) /* bytes of a unary answer or one event */
 #define THINKING_FACTOR 5            /* of first_byte_timeout: 2m are 10m */
-#define PAUSE_MIN_MS    250          /* before the same credential is asked again */
-#define PAUSE_SPAN_MS   500
-#define THAW_LATE_MS    50 /* waiters of one thaw spread over this */
-#define MENDS_MAX       6  /* each takes one more attempt than upstream.max_attempts */
 
 /* What came before the answer began, or all of one that ended without saying anything. */
 struct held {
@@ -44,34 +37,13 @@ struct ask {
 	struct ask_events events;
 	void *ctx;
 	struct attempt *attempt; /* owned; NULL between attempts */
-	struct timer timer;      /* a pause, or the wait for a thaw */
-	int64_t since_ms;
-	char tried[TRIED_MAX][CREDENTIAL_ID_LEN + 1];
-	size_t tried_count;
-	char label[64]; /* of the credential that is being tried */
-	int attempts, mends;
-	int failed_with[OUTCOME_COUNT];
-	bool repeated; /* the same credential was asked twice already */
+	struct tries tries;
 	bool begun;
 	bool paused;
 	bool over;
-	struct verdict last;            /* of the last attempt */
-	struct verdict told;            /* of the one that the caller is told of in the end */
-	const struct fault *told_fault; /* in the arena */
-	struct held held;               /* of the attempt under way */
-	struct held spare;              /* an earlier answer that ended empty: better than none */
+	struct held held;  /* of the attempt under way */
+	struct held spare; /* an earlier answer that ended empty: better than none */
 };
-
-static void try_next(void *ctx);
-
-static uint64_t
-chance(void)
-{
-	uint64_t c;
-
-	randombytes_buf(&c, sizeof(c));
-	return c;
-}
 
 static void
 held_fini(struct held *h)
@@ -96,8 +68,7 @@ static void
 retire(struct ask *a)
 {
 	a->over = true;
-	loop_untimer(a->up->loop, &a->timer);
-	loop_undefer(a->up->loop, try_next, a);
+	tries_fini(&a->tries);
 	attempt_cancel(&a->attempt);
 	loop_defer(a->up->loop, ask_free, a);
 }
@@ -109,35 +80,7 @@ finish(struct ask *a)
 	a->events.done(a->ctx);
 }
 
-static void
-fail(struct ask *a, const struct err *e, const struct fault *f)
-{
-	retire(a);
-	a->events.failed(a->ctx, e, f);
-}
-
-static bool give_spare(struct ask *);
-
-/* Where every credential is spent the pool knows best when it ends; else the last attempt has the
- * last word. */
-static void
-give_up(struct ask *a, const struct err *refusal)
-{
-	struct err e = ERR_INIT;
-
-	if (give_spare(a))
-		return;
-	if (a->attempts == 0 ||
-	    (refusal && (refusal->kind == ERR_BUSY || refusal->kind == ERR_QUOTA))) {
-		fail(a, refusal, NULL);
-		return;
-	}
-	const struct fault *shown = outcome_err(a->told.outcome, a->told_fault, &e);
-
-	fail(a, &e, shown);
-}
-
-/* Reading: what comes before the answer has begun is held back. */
+/* ---- reading: what comes before the answer has begun is held back ---- */
 
 static void
 hold_chunk(struct ask *a, const struct chunk *k)
@@ -225,6 +168,18 @@ on_plain(void *ctx, struct buf *bytes)
 	buf_add_span(&a->held.type, attempt_content_type(a->attempt));
 }
 
+static void
+forget_held(struct ask *a)
+{
+	if (a->held.ends) {
+		held_fini(&a->spare);
+		a->spare = a->held;
+		a->held = (struct held){ 0 };
+	} else {
+		held_fini(&a->held);
+	}
+}
+
 /* An answer that ended and said nothing is an answer after all: nothing better came. */
 static bool
 give_spare(struct ask *a)
@@ -244,71 +199,16 @@ give_spare(struct ask *a)
 	return true;
 }
 
-/* The end of an attempt. */
-
-static void
-forget_held(struct ask *a)
-{
-	if (a->held.ends) {
-		held_fini(&a->spare);
-		a->spare = a->held;
-		a->held = (struct held){ 0 };
-	} else {
-		held_fini(&a->held);
-	}
-}
-
-/* How often one kind of failure may move on to another credential (0: as often as attempts allow).
- */
-static int
-spread_of(enum outcome o)
-{
-	switch (o) {
-	case OUTCOME_MODEL_UNKNOWN:
-	case OUTCOME_FORBIDDEN:
-	case OUTCOME_EMPTY:
-	case OUTCOME_TIMED_OUT:
-		return 1;
-	case OUTCOME_OVERLOADED: /* capacity is shared: asking everyone multiplies the storm */
-	case OUTCOME_SERVER_ERROR:
-		return 2;
-	default:
-		return 0;
-	}
-}
-
-static bool
-may_try_on(const struct ask *a)
-{
-	int spread = spread_of(a->last.outcome);
-
-	return !a->begun && a->last.try_other &&
-	       a->attempts - a->mends < a->up->config->upstream_max_attempts &&
-	       (spread == 0 || a->failed_with[a->last.outcome] <= spread);
-}
-
-static void
-remember_to_tell(struct ask *a, const struct verdict *v, const struct fault *f)
-{
-	if (!outcome_outweighs(v, &a->told))
-		return;
-	a->told = *v;
-	a->told_fault = f;
-}
+/* ---- the end of an attempt ---- */
 
 /* The request was at fault, and may be without it: a part of it may have been mended already. */
 static bool
 may_mend(struct ask *a, const struct verdict *v, const struct fault *f)
 {
 	if (a->begun || v->outcome != OUTCOME_REFUSED || !f || !a->events.mend ||
-	    a->mends == MENDS_MAX)
+	    a->tries.mends == TRIES_MENDS_MAX)
 		return false;
-	if (a->revision == a->call->revision && !a->events.mend(a->ctx, f))
-		return false;
-	a->mends++;
-	a->told = (struct verdict){ .outcome = OUTCOME_OK };
-	a->told_fault = NULL;
-	return true;
+	return a->revision != a->call->revision || a->events.mend(a->ctx, f);
 }
 
 static void
@@ -317,38 +217,38 @@ on_end(void *ctx, const struct verdict *v, const struct fault *f)
 	struct ask *a = ctx;
 
 	a->attempt = NULL; /* it frees itself behind its last event */
-	board_count_add(a->up->slot, BOARD_FETCHES, -1);
 	if (a->events.tried)
-		a->events.tried(a->ctx, a->label, v);
+		a->events.tried(a->ctx, a->tries.label, v);
+	if (a->over)
+		return;
 	if (v->outcome == OUTCOME_OK) {
 		finish(a);
 		return;
 	}
-	a->last = *v;
-	remember_to_tell(a, v, f);
-	a->failed_with[v->outcome]++;
 	if (!a->begun)
 		forget_held(a);
-	if (may_mend(a, v, f))
-		a->tried_count = 0;
-	else if (a->over)
+	bool mended = may_mend(a, v, f);
+
+	if (a->over)
 		return;
-	else if (!may_try_on(a)) {
-		give_up(a, NULL);
-		return;
-	}
-	loop_defer(a->up->loop, try_next, a);
+	if (mended)
+		tries_mended(&a->tries);
+	else
+		tries_ended(&a->tries, v, f, !a->begun);
 }
 
-/* Trying. */
-
-static int64_t
-time_left_ms(const struct ask *a, int64_t limit_ms)
+static void
+on_over(void *ctx, const struct err *e, const struct fault *f)
 {
-	int64_t left = limit_ms - (loop_now_ms(a->up->loop) - a->since_ms);
+	struct ask *a = ctx;
 
-	return left < 1 ? 1 : left;
+	if (!a->begun && give_spare(a))
+		return;
+	retire(a);
+	a->events.failed(a->ctx, e, f);
 }
+
+/* ---- trying ---- */
 
 /* A model that thinks may be silent for long before it begins. */
 static int64_t
@@ -360,110 +260,89 @@ first_byte_ms(const struct ask *a)
 }
 
 static void
-start_attempt(struct ask *a, struct lease *lease)
+on_lent(void *ctx, struct lease *lease)
 {
 	static const struct attempt_events relayed = {
 		.chunk = on_chunk, .raw = on_raw, .plain = on_plain, .end = on_end
 	};
 	static const struct attempt_events translated = { .chunk = on_chunk, .end = on_end };
+	struct ask *a = ctx;
 	const struct config *c = a->up->config;
-	int64_t total_ms = c->upstream_total_timeout_ms;
-
-	if (a->call->server_timeout_ms > 0 && a->call->server_timeout_ms < total_ms)
-		total_ms = a->call->server_timeout_ms;
 	struct attempt_limits limits = {
 		.connect_timeout_ms = c->upstream_connect_timeout_ms,
 		.first_byte_timeout_ms = first_byte_ms(a),
 		.idle_timeout_ms = c->upstream_idle_timeout_ms,
-		.total_timeout_ms = time_left_ms(a, total_ms),
+		.total_timeout_ms = tries_left_ms(&a->tries),
 		.answer_bytes = ANSWER_MAX,
 	};
 
-	if (a->tried_count < TRIED_MAX)
-		memcpy(a->tried[a->tried_count++], lease->id, sizeof(lease->id));
-	snprintf(a->label, sizeof(a->label), "%s", lease->label);
-	board_count_add(a->up->slot, BOARD_ATTEMPTS, 1);
-	board_count_add(a->up->slot, BOARD_RETRIES, a->attempts > 0);
-	board_count_add(a->up->slot, BOARD_FETCHES, 1);
-	a->attempts++;
 	a->revision = a->call->revision;
-	a->attempt = attempt_start(a->up->fetcher, a->up->loop, a->up->pool, lease, a->call,
-	    a->part, c->upstream_gemini_url, &limits, a->arena,
+	a->attempt = attempt_start(a->up, lease, a->call, a->part, &limits, a->arena,
 	    a->events.raw ? &relayed : &translated, a);
 	if (a->paused)
 		attempt_pause(a->attempt);
 }
 
-/* Another credential, or the same one later, may do better; not so after a 404. */
 static bool
-worth_waiting(const struct ask *a)
-{
-	return a->attempts == 0 || a->told.freeze_until_wall_ms || a->told.disable ||
-	       a->told.try_same;
-}
-
-/* No other credential: the same one again after a pause, or whichever thaws in time, or the end. */
-static void
-wait_or_give_up(struct ask *a, int64_t thaw_wall_ms, const struct err *refusal)
-{
-	int64_t in_ms = thaw_wall_ms - loop_wall_ms(a->up->loop);
-	int64_t left_ms =
-	    a->up->config->queue_max_wait_ms - (loop_now_ms(a->up->loop) - a->since_ms);
-
-	if (a->attempts > 0 && a->told.try_same && !a->repeated) {
-		a->repeated = true;
-		in_ms = PAUSE_MIN_MS + (int64_t)(chance() % PAUSE_SPAN_MS);
-	} else if (thaw_wall_ms && in_ms <= left_ms && worth_waiting(a)) {
-		in_ms += (int64_t)(chance() % THAW_LATE_MS) + 1;
-	} else {
-		give_up(a, refusal);
-		return;
-	}
-	a->tried_count = 0;
-	loop_timer(a->up->loop, &a->timer, in_ms, try_next, a);
-}
-
-static void
-try_next(void *ctx)
+on_gone_asked(void *ctx)
 {
 	struct ask *a = ctx;
-	struct wish wish = { .model = a->call->model,
-		.tried = (const char(*)[CREDENTIAL_ID_LEN + 1]) a->tried,
-		.tried_count = a->tried_count };
-	struct err e = ERR_INIT;
-	struct lease lease;
-	int64_t thaw_wall_ms;
 
-	if (a->events.gone(a->ctx))
-		return; /* whoever started it is about to cancel */
-	if (pool_lend(
-		a->up->pool, &wish, loop_wall_ms(a->up->loop), chance(), &lease, &thaw_wall_ms, &e))
-		start_attempt(a, &lease);
-	else
-		wait_or_give_up(a, thaw_wall_ms, &e);
+	return a->events.gone(a->ctx);
+}
+
+static uint64_t
+on_tokens_asked(void *ctx)
+{
+	struct ask *a = ctx;
+
+	if (!a->call->bodies)
+		return 0;
+	return estimate_tokens(a->up->estimates, a->call->model, &a->call->bodies[a->part]);
+}
+
+/* Counting and listing are free. */
+static bool
+is_metered(enum operation op)
+{
+	return op == OP_GENERATE || op == OP_STREAM || op == OP_EMBED || op == OP_BATCH_EMBED;
+}
+
+static int64_t
+total_ms(const struct ask *a)
+{
+	int64_t most = a->up->config->upstream_total_timeout_ms;
+	int64_t asked = a->call->server_timeout_ms;
+
+	return asked > 0 && asked < most ? asked : most;
 }
 
 struct ask *
-ask_start(struct upstream *up, const struct call *call, size_t part, struct arena *arena,
-    const struct ask_events *events, void *ctx)
+ask_start(struct upstream *up, const struct call *call, size_t part, const struct ask_lend *lend,
+    struct arena *arena, const struct ask_events *events, void *ctx)
 {
+	static const struct tries_events trying = {
+		.gone = on_gone_asked, .tokens = on_tokens_asked, .lent = on_lent, .over = on_over
+	};
 	struct ask *a = mem_alloc(sizeof(*a));
 
-	*a = (struct ask){ .up = up,
-		.call = call,
-		.part = part,
-		.arena = arena,
-		.events = *events,
-		.ctx = ctx,
-		.since_ms = loop_now_ms(up->loop) };
-	loop_defer(up->loop, try_next, a);
+	*a = (struct ask){
+		.up = up, .call = call, .part = part, .arena = arena, .events = *events, .ctx = ctx
+	};
+	struct tries_order order = { .model = call->model,
+		.metered = is_metered(call->op),
+		.total_ms = total_ms(a),
+		.lend = *lend };
+
+	tries_init(&a->tries, up, &order, &trying, a);
+	tries_next(&a->tries);
 	return a;
 }
 
 const char *
 ask_label(const struct ask *a)
 {
-	return a->label;
+	return a->tries.label;
 }
 
 void
@@ -488,9 +367,6 @@ ask_cancel(struct ask **ap)
 	struct ask *a = *ap;
 
 	*ap = NULL;
-	if (!a || a->over)
-		return;
-	if (a->attempt)
-		board_count_add(a->up->slot, BOARD_FETCHES, -1);
-	retire(a);
+	if (a && !a->over)
+		retire(a);
 }

@@ -12,24 +12,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "base/loop.h"
-#include "config/config.h"
 #include "gemini/call.h"
 #include "gemini/chunk.h"
 #include "gemini/fault.h"
-#include "ipc/board.h"
-#include "net/fetch.h"
-#include "upstream/pool.h"
-
-/* What every ask of a worker shares; all pointers borrowed. */
-struct upstream {
-	struct loop *loop;
-	struct pool *pool;
-	struct fetcher *fetcher;
-	const struct config *config;
-	struct board_slot *slot;
-	size_t downloaded_bytes; /* that requests hold (upstream/download.h) */
-};
+#include "upstream/upstream.h"
 
 struct ask;
 
@@ -53,10 +39,10 @@ struct ask_events {
 	void (*tried)(void *ctx, const char *label, const struct verdict *);
 };
 
-/* The call and the arena outlive the ask.  Events come from the loop, never from inside ask_start.
- */
-struct ask *ask_start(struct upstream *, const struct call *, size_t part, struct arena *,
-    const struct ask_events *, void *ctx);
+/* The call and the arena outlive the ask; lend is copied.  Events come from the loop, never from
+ * inside ask_start. */
+struct ask *ask_start(struct upstream *, const struct call *, size_t part,
+    const struct ask_lend *, struct arena *, const struct ask_events *, void *ctx);
 const char *ask_label(const struct ask *); /* of the credential tried last; "" before the first */
 void ask_pause(struct ask *);
 void ask_resume(struct ask *);

@@ -1,33 +1,27 @@
 /*
- * One try.  Runs in workers.  An attempt owns its lease, its fetch, its chunk reader and what it
- * has read of an error answer; whoever started it owns the rest.
+ * One try.  Runs in workers.  An attempt owns its loan, its fetch and its chunk reader; whoever
+ * started it owns the rest.
  *
  * Its events may cancel it: then it is only marked, and freed after the turn of the loop.
  */
 #include "upstream/attempt.h"
 
-#include <assert.h>
-#include <sodium.h>
 #include "base/loop.h"
-
-#define ERROR_BODY_MAX (256u << 10) /* of a refusal of Google's; more is not read */
-#define ERROR_BODY_MS  10000        /* nor is longer waited for it: another credential may do */
+#include "upstream/loan.h"
 
 struct attempt {
-	struct loop *loop;       /* borrowed */
-	struct pool *pool;       /* borrowed */
+	struct upstream *up;     /* borrowed */
 	struct arena *arena;     /* borrowed from the exchange */
 	const struct call *call; /* borrowed */
+	struct body body; /* its part's, as it is sent; the bytes are borrowed from the call */
 	struct attempt_events events;
 	void *ctx;
-	struct lease lease;          /* settled exactly once */
+	struct loan loan;
 	struct fetch *fetch;         /* owned */
 	struct chunk_reader *reader; /* owned; NULL unless the status is 200 */
 	size_t answer_bytes;
-	int status;              /* 0: no head yet */
+	struct usage usage;      /* as it was said last */
 	struct buf content_type; /* owned */
-	struct buf error_body;   /* owned */
-	struct timer refusal;    /* the end of patience with error_body */
 	struct buf torn; /* owned; to be relayed when the chunk that begins in it is whole */
 	bool chunk_came; /* in the bytes just read */
 	bool said;       /* a chunk said something */
@@ -41,19 +35,36 @@ attempt_free(void *ctx)
 
 	chunk_reader_free(&a->reader);
 	buf_fini(&a->content_type);
-	buf_fini(&a->error_body);
+	loan_fini(&a->loan);
 	buf_fini(&a->torn);
 	mem_free(a);
+}
+
+/* What a limit of tokens counts; what tools brought into the prompt is in no other count. */
+static int64_t
+prompt_tokens(const struct attempt *a)
+{
+	if (a->usage.prompt < 0)
+		return -1;
+	return a->usage.prompt + (a->usage.tool_prompt > 0 ? a->usage.tool_prompt : 0);
+}
+
+/* Only what was sent here teaches how many tokens its bytes are; caches count to the prompt too. */
+static void
+learn(const struct attempt *a)
+{
+	if (a->body.pieces && a->usage.prompt >= 0 && a->usage.cached <= 0 &&
+	    pool_counts_tokens(a->up->pool, a->call->model, loop_moment(a->up->loop)))
+		estimate_learn(a->up->estimates, a->call->model, &a->body, a->usage.prompt);
 }
 
 static void
 retire(struct attempt *a, const struct verdict *v)
 {
 	a->over = true;
-	loop_untimer(a->loop, &a->refusal);
 	fetch_cancel(&a->fetch);
-	lease_settle(a->pool, &a->lease, v, loop_wall_ms(a->loop));
-	loop_defer(a->loop, attempt_free, a);
+	loan_settle(&a->loan, v, prompt_tokens(a));
+	loop_defer(a->up->loop, attempt_free, a);
 }
 
 static void
@@ -67,14 +78,10 @@ end(struct attempt *a, const struct verdict *v, const struct fault *fault)
 
 /* An error of Google's: as the whole answer, or amid one that has begun with status 200. */
 static void
-end_with_fault(struct attempt *a, struct span body, int status)
+end_with_fault(struct attempt *a, struct span words)
 {
-	struct fault *f = arena_alloc(a->arena, sizeof(*f));
-	uint64_t chance;
-
-	randombytes_buf(&chance, sizeof(chance));
-	fault_parse(status, body, a->arena, f);
-	struct verdict v = outcome_of_fault(f, loop_wall_ms(a->loop), chance);
+	struct verdict v;
+	const struct fault *f = loan_judge(&a->loan, words, &a->body, a->arena, &v);
 
 	end(a, &v, f);
 }
@@ -94,9 +101,10 @@ on_chunk(void *ctx, const struct chunk *k)
 	struct attempt *a = ctx;
 
 	if (k->error.p) {
-		end_with_fault(a, k->raw, a->status);
+		end_with_fault(a, k->raw);
 		return false;
 	}
+	usage_merge(&a->usage, &k->usage);
 	a->chunk_came = true;
 	if (chunk_says_something(k, a->call->op))
 		a->said = true;
@@ -109,8 +117,8 @@ refused(void *ctx)
 {
 	struct attempt *a = ctx;
 
-	if (a->status >= 300)
-		end_with_fault(a, buf_span(&a->error_body), a->status);
+	if (a->loan.status >= 300)
+		end_with_fault(a, buf_span(&a->loan.words));
 	else
 		end_with_outcome(a, OUTCOME_GARBLED);
 }
@@ -120,13 +128,21 @@ on_head(void *ctx, const struct fetch_head *head)
 {
 	struct attempt *a = ctx;
 
-	a->status = head->status;
+	loan_head(&a->loan, head->status);
 	buf_add_span(&a->content_type, head->content_type);
 	if (head->status == 200)
 		a->reader =
 		    chunk_reader_new(a->call->framing, a->call->op, a->answer_bytes, on_chunk, a);
 	else
-		loop_timer(a->loop, &a->refusal, ERROR_BODY_MS, refused, a);
+		loan_refused(&a->loan, refused, a);
+}
+
+static void
+on_written(void *ctx)
+{
+	struct attempt *a = ctx;
+
+	loan_written(&a->loan);
 }
 
 /* Up to where a chunk may end: a line's end, or a closing brace where elements stand in a list. */
@@ -185,11 +201,8 @@ on_data(void *ctx, struct span bytes)
 	struct attempt *a = ctx;
 	struct err e = ERR_INIT;
 
-	if (a->status != 200) {
-		size_t room = ERROR_BODY_MAX - a->error_body.len;
-
-		buf_add(&a->error_body, bytes.p, bytes.len < room ? bytes.len : room);
-		if (bytes.len > room)
+	if (a->loan.status != 200) {
+		if (!loan_add_words(&a->loan, bytes))
 			refused(a);
 		return;
 	}
@@ -224,6 +237,7 @@ finish_answer(struct attempt *a)
 		return;
 	if (whole && !relay_rest(a))
 		return;
+	learn(a);
 	if (!whole)
 		end_with_outcome(a, a->said ? OUTCOME_BROKE_OFF : OUTCOME_GARBLED);
 	else
@@ -237,10 +251,10 @@ on_end(void *ctx, enum fetch_result result, const char *words)
 
 	(void)words;
 	a->fetch = NULL; /* it frees itself behind its last event */
-	if (a->status == 200 && result == FETCH_OK) {
+	if (a->loan.status == 200 && result == FETCH_OK) {
 		finish_answer(a);
-	} else if (a->status >= 300 && (result == FETCH_OK || a->error_body.len > 0)) {
-		end_with_fault(a, buf_span(&a->error_body), a->status);
+	} else if (a->loan.status >= 300 && (result == FETCH_OK || a->loan.words.len > 0)) {
+		end_with_fault(a, buf_span(&a->loan.words));
 	} else if (a->said) {
 		end_with_outcome(a, OUTCOME_BROKE_OFF);
 	} else if (result == FETCH_OK) {
@@ -254,30 +268,28 @@ on_end(void *ctx, enum fetch_result result, const char *words)
 }
 
 static struct fetch *
-send_call(struct attempt *a, size_t part, struct fetcher *fetcher, const char *base_url,
-    const struct attempt_limits *l)
+send_call(struct attempt *a, const struct attempt_limits *l)
 {
 	static const struct fetch_events events = {
-		.head = on_head, .data = on_data, .end = on_end
+		.head = on_head, .data = on_data, .end = on_end, .written = on_written
 	};
 	struct buf url = BUF_INIT, key = BUF_INIT;
 
-	call_url(a->call, base_url, &url);
-	buf_printf(&key, "x-goog-api-key: %s", a->lease.secret);
-	struct body body = a->call->bodies ? a->call->bodies[part] : BODY_NONE;
+	call_url(a->call, a->up->config->upstream_gemini_url, &url);
+	buf_printf(&key, "x-goog-api-key: %s", a->loan.lease.secret);
 	const char *headers[] = { buf_text(&key),
-		body.pieces ? "content-type: application/json" : NULL, NULL };
+		a->body.pieces ? "content-type: application/json" : NULL, NULL };
 	struct fetch_order order = {
 		.method = operation_method(a->call->op),
 		.url = buf_text(&url),
 		.headers = headers,
-		.body = body,
+		.body = a->body,
 		.connect_timeout_ms = l->connect_timeout_ms,
 		.first_byte_timeout_ms = l->first_byte_timeout_ms,
 		.idle_timeout_ms = l->idle_timeout_ms,
 		.total_timeout_ms = l->total_timeout_ms,
 	};
-	struct fetch *f = fetch_start(fetcher, &order, &events, a);
+	struct fetch *f = fetch_start(a->up->fetcher, &order, &events, a);
 
 	buf_wipe(&key);
 	buf_fini(&url);
@@ -285,22 +297,22 @@ send_call(struct attempt *a, size_t part, struct fetcher *fetcher, const char *b
 }
 
 struct attempt *
-attempt_start(struct fetcher *fetcher, struct loop *loop, struct pool *pool, struct lease *lease,
-    const struct call *call, size_t part, const char *base_url, const struct attempt_limits *limits,
-    struct arena *arena, const struct attempt_events *events, void *ctx)
+attempt_start(struct upstream *up, struct lease *lease, const struct call *call, size_t part,
+    const struct attempt_limits *limits, struct arena *arena, const struct attempt_events *events,
+    void *ctx)
 {
 	struct attempt *a = mem_alloc(sizeof(*a));
 
-	*a = (struct attempt){ .loop = loop,
-		.pool = pool,
+	*a = (struct attempt){ .up = up,
 		.arena = arena,
 		.call = call,
+		.body = call->bodies ? call->bodies[part] : BODY_NONE,
 		.events = *events,
 		.ctx = ctx,
-		.lease = *lease,
 		.answer_bytes = limits->answer_bytes };
-	*lease = (struct lease){ 0 };
-	a->fetch = send_call(a, part, fetcher, base_url, limits);
+	usage_init(&a->usage);
+	loan_begin(&a->loan, up, lease);
+	a->fetch = send_call(a, limits);
 	return a;
 }
 

@@ -10,9 +10,9 @@
 #include "gemini/call.h"
 #include "gemini/chunk.h"
 #include "gemini/fault.h"
-#include "net/fetch.h"
 #include "upstream/outcome.h"
 #include "upstream/pool.h"
+#include "upstream/upstream.h"
 
 struct attempt;
 
@@ -35,9 +35,8 @@ struct attempt_events {
 };
 
 /* Takes the lease over.  part: which of the call's.  arena: for the fault; the exchange's. */
-struct attempt *attempt_start(struct fetcher *, struct loop *, struct pool *, struct lease *,
-    const struct call *, size_t part, const char *base_url, const struct attempt_limits *,
-    struct arena *, const struct attempt_events *, void *ctx);
+struct attempt *attempt_start(struct upstream *, struct lease *, const struct call *, size_t part,
+    const struct attempt_limits *, struct arena *, const struct attempt_events *, void *ctx);
 void attempt_pause(struct attempt *);
 void attempt_resume(struct attempt *);
 void attempt_cancel(struct attempt **); /* settles as DROPPED; no event follows; empty is fine */

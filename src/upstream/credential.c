@@ -17,7 +17,8 @@ enum {
 	TAG_NOTE = 4,
 	TAG_SOURCE = 5,
 	TAG_ENABLED = 6,
-	TAG_CREATED = 7
+	TAG_CREATED = 7,
+	TAG_KIND = 8
 };
 
 #define SECRET_MIN 8
@@ -72,6 +73,7 @@ credential_encode(const struct credential *c, struct buf *record)
 	record_put_int(record, TAG_SOURCE, c->source);
 	record_put_int(record, TAG_ENABLED, c->enabled);
 	record_put_int(record, TAG_CREATED, c->created_wall_ms);
+	record_put_int(record, TAG_KIND, c->kind);
 }
 
 static void
@@ -112,6 +114,11 @@ decode_field(struct credential *c, unsigned tag, struct span value)
 		return true;
 	case TAG_CREATED:
 		return record_int(value, &c->created_wall_ms);
+	case TAG_KIND:
+		if (!record_int(value, &number))
+			return false;
+		c->kind = number == CREDENTIAL_ACCOUNT ? CREDENTIAL_ACCOUNT : CREDENTIAL_KEY;
+		return true;
 	default:
 		return true; /* of a newer binary */
 	}
@@ -148,6 +155,24 @@ credential_decode(struct span id, struct span raw, struct credential *out)
 	c.board_key = board_key_of(c.id);
 	*out = c;
 	return true;
+}
+
+/* The board outlives this process, so the hash must not change from start to start: FNV-1a.  What
+ * stands before the name keeps projects apart from ids. */
+uint64_t
+credential_scope_key(const struct credential *c)
+{
+	static const char mark[] = "project:";
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	if (c->project[0] == '\0')
+		return c->board_key;
+	for (const char *p = mark; *p; p++)
+		h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+	for (const char *p = c->project; *p; p++)
+		h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+	h ^= h >> 29;
+	return h ? h : 1;
 }
 
 void

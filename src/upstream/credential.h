@@ -16,11 +16,13 @@
 	16 /* hex characters; derived from the secret, so a key is one credential however often it \
 	      is added */
 
+enum credential_kind { CREDENTIAL_KEY, CREDENTIAL_ACCOUNT };
 enum credential_source { CREDENTIAL_FROM_OPERATOR, CREDENTIAL_FROM_ENVIRONMENT };
 
 struct credential {
 	char id[CREDENTIAL_ID_LEN + 1];
-	uint64_t board_key; /* of its cell; never 0 */
+	uint64_t board_key; /* of its subject on the board; never 0 */
+	enum credential_kind kind;
 	char *label;        /* owned; unique, shown everywhere in place of the secret */
 	char *secret;       /* owned; wiped when freed */
 	char *project;      /* owned; "" when not said */
@@ -37,6 +39,8 @@ void credential_make_id(struct span secret, const struct seal *, char id[CREDENT
 void credential_encode(const struct credential *, struct buf *record);
 bool credential_decode(struct span id, struct span record, struct credential *out);
 void credential_fini(struct credential *);
+/* Of whatever its quotas are counted for: its project, or itself where it says none.  Never 0. */
+uint64_t credential_scope_key(const struct credential *);
 /* "AIza...9x2Q": enough to recognise, not to use. */
 void credential_hint(const struct credential *, struct buf *out);
 

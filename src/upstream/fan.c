@@ -19,6 +19,7 @@ struct branch {
 struct fan {
 	struct upstream *up;     /* borrowed */
 	const struct call *call; /* borrowed */
+	struct ask_lend lend;    /* for every part */
 	struct arena *arena;     /* borrowed */
 	struct ask_events events;
 	void *ctx;
@@ -238,7 +239,7 @@ start_part(struct fan *f, struct branch *p)
 		.tried = f->events.tried ? on_tried : NULL,
 	};
 
-	p->ask = ask_start(f->up, f->call, p->number, f->arena, &events, p);
+	p->ask = ask_start(f->up, f->call, p->number, &f->lend, f->arena, &events, p);
 	if (f->paused)
 		ask_pause(p->ask);
 }
@@ -251,14 +252,15 @@ start_more(struct fan *f)
 }
 
 struct fan *
-fan_start(struct upstream *up, const struct call *call, struct arena *arena,
-    const struct ask_events *events, void *ctx)
+fan_start(struct upstream *up, const struct call *call, const struct ask_lend *lend,
+    struct arena *arena, const struct ask_events *events, void *ctx)
 {
 	struct fan *f = mem_alloc(sizeof(*f));
 
 	assert(call->parts > 0 && call->choices > 0 && (call->parts == 1 || !events->raw));
 	*f = (struct fan){ .up = up,
 		.call = call,
+		.lend = *lend,
 		.arena = arena,
 		.events = *events,
 		.ctx = ctx,

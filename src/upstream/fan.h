@@ -16,8 +16,8 @@ struct fan;
 
 /* The call and the arena outlive it; a mend may give the call more parts.  Only a call of one
  * part may be relayed. */
-struct fan *fan_start(
-    struct upstream *, const struct call *, struct arena *, const struct ask_events *, void *ctx);
+struct fan *fan_start(struct upstream *, const struct call *, const struct ask_lend *,
+    struct arena *, const struct ask_events *, void *ctx);
 const char *fan_label(const struct fan *); /* of the credential that the first part tried last */
 void fan_pause(struct fan *);
 void fan_resume(struct fan *);

@@ -1,11 +1,11 @@
 /*
  * What an attempt's end means.  Pure: one decision list for answers of Google's, one table
- * for what the network said.  Runs in workers and, for `keys test`, in the janitor.
+ * for what the network said.  Runs in workers and, for `keys test` and probes, in the janitor.
+ * What the client hears of it is upstream/outcome_told.c.
  */
 #include "upstream/outcome.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,12 +13,13 @@
 #define MINUTE_MS (60 * SECOND_MS)
 #define HOUR_MS   (60 * MINUTE_MS)
 #define DAY_MS    (24 * HOUR_MS)
+#define JITTER_MS (120 * SECOND_MS)
 
 const char *
 outcome_name(enum outcome o)
 {
 	static const char *const names[] = {
-#define OUTCOME_NAME(name, text) text,
+#define OUTCOME_NAME(name, text, ...) [OUTCOME_##name] = text,
 		OUTCOMES(OUTCOME_NAME)
 #undef OUTCOME_NAME
 	};
@@ -26,6 +27,23 @@ outcome_name(enum outcome o)
 	assert(o < OUTCOME_COUNT);
 	return names[o];
 }
+
+const struct outcome_facts *
+outcome_facts(enum outcome o)
+{
+	static const struct outcome_facts facts[] = {
+#define OUTCOME_FACTS(name, text, blame, breaker, spread, least, most)                             \
+	[OUTCOME_##                                                                                \
+	    name] = { OUTCOME_BLAMES_##blame, OUTCOME_BREAKS_##breaker, spread, least, most },
+		OUTCOMES(OUTCOME_FACTS)
+#undef OUTCOME_FACTS
+	};
+
+	assert(o < OUTCOME_COUNT);
+	return &facts[o];
+}
+
+/* ---- midnight in California ---- */
 
 /* Days since 1970-01-01 of a civil date; month from 1. */
 static int64_t
@@ -80,7 +98,9 @@ pacific_offset_ms(int64_t wall_ms)
 int64_t
 outcome_pacific_midnight(int64_t now_wall_ms)
 {
-	int64_t day = (now_wall_ms + pacific_offset_ms(now_wall_ms)) / DAY_MS + 1;
+	/* Rounded down and one more; a clock that was never set stands in the first hours of 1970.
+	 */
+	int64_t day = (now_wall_ms + pacific_offset_ms(now_wall_ms) + DAY_MS) / DAY_MS;
 
 	/* The offset in force at that midnight: the change comes two hours later. */
 	int64_t summer = day * DAY_MS + 7 * HOUR_MS;
@@ -89,19 +109,27 @@ outcome_pacific_midnight(int64_t now_wall_ms)
 	return pacific_offset_ms(summer) == -7 * HOUR_MS ? summer : winter;
 }
 
+/* ---- verdicts ---- */
+
+/* Nobody is to do anything: the caller is told. */
 static struct verdict
-verdict_of(enum outcome o)
+final(enum outcome o)
 {
 	return (struct verdict){ .outcome = o };
 }
 
+/* Another credential may do better. */
 static struct verdict
-frozen(enum outcome o, bool whole, int64_t until_wall_ms)
+elsewhere(enum outcome o)
 {
-	return (struct verdict){ .outcome = o,
-		.try_other = true,
-		.whole = whole,
-		.freeze_until_wall_ms = until_wall_ms };
+	return (struct verdict){ .outcome = o, .try_other = true };
+}
+
+/* Or the same one, where there is no other. */
+static struct verdict
+anywhere(enum outcome o)
+{
+	return (struct verdict){ .outcome = o, .try_other = true, .try_same = true };
 }
 
 static struct verdict
@@ -110,156 +138,353 @@ disabled(enum outcome o)
 	return (struct verdict){ .outcome = o, .try_other = true, .disable = true };
 }
 
+/* For as long as upstream says or we guess: the operator's bounds hold. */
+static struct verdict
+frozen(enum outcome o, enum freeze_scope scope, int64_t for_ms)
+{
+	return (struct verdict){ .outcome = o,
+		.try_other = true,
+		.freeze = scope,
+		.freeze_for_ms = for_ms,
+		.bounded = true };
+}
+
+static struct verdict
+spent_until(int64_t wall_ms)
+{
+	return (struct verdict){ .outcome = OUTCOME_QUOTA_DAY,
+		.try_other = true,
+		.freeze = FREEZE_QUOTA,
+		.freeze_until_wall_ms = wall_ms };
+}
+
 static int64_t
 clamp(int64_t v, int64_t low, int64_t high)
 {
 	return v < low ? low : v > high ? high : v;
 }
 
-/* The quota id decides, never the delay alone: a day's limit often comes with a delay of seconds
- * (lesson 20). */
-static struct verdict
-verdict_of_quota(const struct fault *f, int64_t now, uint64_t chance)
-{
-	bool said = f->retry_ms >= 0;
+/* ---- what Google's words say ---- */
 
-	if (span_has_nocase(span_of(f->message), "prepayment credit") ||
-	    span_has_nocase(span_of(f->message), "prepay credit"))
-		return disabled(OUTCOME_NO_CREDIT);
-	switch (f->period) {
-	case QUOTA_ZERO:
-		return frozen(OUTCOME_QUOTA_ZERO, false, now + DAY_MS);
-	case QUOTA_DAY:
-		return frozen(OUTCOME_QUOTA_DAY, false,
-		    outcome_pacific_midnight(now) + (int64_t)(chance % (120 * SECOND_MS)));
-	case QUOTA_HOUR:
-		return frozen(OUTCOME_QUOTA_MINUTE, false,
-		    now + (said ? clamp(f->retry_ms, SECOND_MS, HOUR_MS) : HOUR_MS));
-	case QUOTA_MINUTE:
-		return frozen(OUTCOME_QUOTA_MINUTE, false,
-		    now + (said ? clamp(f->retry_ms, SECOND_MS, 2 * MINUTE_MS) : MINUTE_MS));
-	case QUOTA_SECOND:
-		return frozen(OUTCOME_QUOTA_MINUTE, false, now + SECOND_MS);
-	case QUOTA_UNKNOWN:
-		break;
-	}
-	return frozen(OUTCOME_QUOTA_VAGUE, false,
-	    now + (said ? clamp(f->retry_ms, SECOND_MS, 10 * MINUTE_MS) : 30 * SECOND_MS));
+static bool
+reason_is(const struct fault *f, const char *reason)
+{
+	return strcmp(f->reason, reason) == 0;
 }
 
 static bool
-reason_is_one_of(const struct fault *f, const char *const *reasons)
+begins_with_one_of(const char *text, const char *const *words)
 {
-	for (; *reasons; reasons++)
-		if (strcmp(f->reason, *reasons) == 0)
+	for (; *words; words++)
+		if (strncasecmp(text, *words, strlen(*words)) == 0)
 			return true;
 	return false;
 }
 
-/* As its first words: further on it may quote what the client wrote. */
+/* As its first words: further on a message may quote what the client wrote. */
 static bool
 begins(const struct fault *f, const char *words)
 {
 	return strncasecmp(f->message, words, strlen(words)) == 0;
 }
 
-static struct verdict
-verdict_of_400(const struct fault *f, int64_t now)
+/* ---- 429 ---- */
+
+static bool
+is_out_of_credit(const struct fault *f)
 {
-	if (strcmp(f->reason, "API_KEY_INVALID") == 0 || begins(f, "API key not valid") ||
-	    begins(f, "API key expired"))
+	/* Its first sentence, and nothing that is quoted there. */
+	struct span words = span_mem(f->message, strcspn(f->message, ".\n\"'`"));
+
+	return reason_is(f, "INSUFFICIENT_G1_CREDITS_BALANCE") ||
+	       span_has_nocase(words, "prepayment credit") ||
+	       span_has_nocase(words, "prepay credit");
+}
+
+static bool
+is_out_of_capacity(const struct fault *f)
+{
+	return reason_is(f, "MODEL_CAPACITY_EXHAUSTED") ||
+	       reason_is(f, "MODEL_CAPACITY_EXCEEDED") || begins(f, "No capacity available");
+}
+
+/* A day's limit often comes with a delay of seconds, which is not asked (lesson 20).  Not all come
+ * back in the same moment. */
+static struct verdict
+spent_today(int64_t now, uint64_t chance)
+{
+	return spent_until(outcome_pacific_midnight(now) + (int64_t)(chance % JITTER_MS));
+}
+
+/* An account's quota, which has a day of its own. */
+static struct verdict
+spent_account(const struct fault *f, int64_t now, uint64_t chance)
+{
+	int64_t latest = outcome_pacific_midnight(now) + DAY_MS;
+
+	if (f->reset_at_ms > now)
+		return spent_until(f->reset_at_ms < latest ? f->reset_at_ms : latest);
+	if (f->retry_ms > 0 && quota_period_of(f->quota_id) != QUOTA_DAY)
+		return frozen(
+		    OUTCOME_QUOTA_DAY, FREEZE_QUOTA, clamp(f->retry_ms, SECOND_MS, latest - now));
+	return spent_today(now, chance);
+}
+
+/* An account that is merely too fast; where it has to wait for long, its quota is spent. */
+static struct verdict
+too_fast_account(const struct fault *f, int64_t now, uint64_t chance)
+{
+	int64_t wait = f->retry_ms;
+
+	if (wait < 0)
+		wait = f->reset_at_ms > now ? f->reset_at_ms - now : MINUTE_MS;
+	if (wait > 5 * MINUTE_MS)
+		return spent_account(f, now, chance);
+	struct verdict v = frozen(OUTCOME_QUOTA_MINUTE, FREEZE_QUOTA, wait > 0 ? wait : SECOND_MS);
+
+	v.try_same = wait <= 2 * SECOND_MS;
+	return v;
+}
+
+/* Of a period that ends within the hour, the delay tells when. */
+static struct verdict
+spent_for_ms(int64_t said_ms, int64_t otherwise, int64_t least, int64_t most)
+{
+	struct verdict v = frozen(OUTCOME_QUOTA_MINUTE, FREEZE_QUOTA,
+	    clamp(said_ms >= 0 ? said_ms : otherwise, least, most));
+
+	v.try_same = most < HOUR_MS;
+	return v;
+}
+
+static struct verdict
+verdict_of_period(const struct fault *f, int64_t now, uint64_t chance)
+{
+	switch (f->period) {
+	case QUOTA_ZERO:
+		return (struct verdict){ .outcome = OUTCOME_QUOTA_ZERO,
+			.try_other = true,
+			.freeze = FREEZE_QUOTA,
+			.freeze_for_ms = DAY_MS };
+	case QUOTA_DAY:
+		return spent_today(now, chance);
+	case QUOTA_HOUR:
+		return spent_for_ms(f->retry_ms, HOUR_MS, MINUTE_MS, HOUR_MS);
+	case QUOTA_MINUTE:
+		return spent_for_ms(f->retry_ms, MINUTE_MS, SECOND_MS, 2 * MINUTE_MS);
+	case QUOTA_SECOND:
+		return spent_for_ms(SECOND_MS, SECOND_MS, SECOND_MS, SECOND_MS);
+	case QUOTA_UNKNOWN:
+		break;
+	}
+	/* 0: how long depends on how many of these came in a row. */
+	return frozen(OUTCOME_QUOTA_VAGUE, FREEZE_QUOTA,
+	    f->retry_ms >= 0 ? clamp(f->retry_ms, SECOND_MS, 10 * MINUTE_MS) : 0);
+}
+
+static struct verdict
+verdict_of_429(const struct fault *f, int64_t now, uint64_t chance)
+{
+	struct verdict v;
+
+	if (f->is_json && is_out_of_credit(f))
+		return disabled(OUTCOME_NO_CREDIT);
+	if (f->period != QUOTA_ZERO && is_out_of_capacity(f))
+		return anywhere(OUTCOME_NO_CAPACITY);
+	if (f->period != QUOTA_ZERO && reason_is(f, "QUOTA_EXHAUSTED"))
+		v = spent_account(f, now, chance);
+	else if (f->period == QUOTA_UNKNOWN && reason_is(f, "RATE_LIMIT_EXCEEDED"))
+		v = too_fast_account(f, now, chance);
+	else
+		v = verdict_of_period(f, now, chance);
+	v.limit_rpm = f->limits.rpm;
+	v.limit_tpm = f->limits.tpm;
+	v.limit_rpd = f->limits.rpd;
+	return v;
+}
+
+int64_t
+outcome_vague_ms(unsigned in_a_row)
+{
+	int64_t ms = 30 * SECOND_MS;
+
+	for (unsigned i = 1; i < in_a_row && ms < 300 * SECOND_MS; i++)
+		ms *= 2;
+	return ms < 300 * SECOND_MS ? ms : 300 * SECOND_MS;
+}
+
+void
+outcome_with_tokens(struct verdict *v, const struct fault *f, uint64_t tokens)
+{
+	/* Where requests are spent as well, the minute is over for any prompt. */
+	if (v->outcome != OUTCOME_QUOTA_MINUTE || f->limits.rpm > 0 || f->limits.tpm == 0 ||
+	    tokens <= (uint64_t)f->limits.tpm)
+		return;
+	*v = elsewhere(OUTCOME_TOO_MANY_TOKENS);
+	v->limit_tpm = f->limits.tpm;
+}
+
+/* ---- the other refusals ---- */
+
+static struct verdict
+verdict_of_400(const struct fault *f)
+{
+	static const char *const invalid[] = { "API key not valid", "API key expired", NULL };
+
+	if (!f->is_json)
+		return final(OUTCOME_REFUSED);
+	if (reason_is(f, "API_KEY_INVALID") || begins_with_one_of(f->message, invalid))
 		return disabled(OUTCOME_KEY_INVALID);
 	if (strcmp(f->status, "FAILED_PRECONDITION") == 0 &&
 	    begins(f, "User location is not supported"))
-		return frozen(OUTCOME_REGION, true, now + DAY_MS);
-	return verdict_of(OUTCOME_REFUSED);
+		return frozen(OUTCOME_REGION, FREEZE_WHOLE, DAY_MS);
+	return final(OUTCOME_REFUSED);
 }
 
 static struct verdict
 verdict_of_401(const struct fault *f)
 {
-	if (!f->is_json) /* a portal or a proxy on the way: it knows nothing of our keys */
-		return (struct verdict){ .outcome = OUTCOME_SERVER_ERROR, .try_other = true };
 	/* A method that no API key opens, though the key is as good as any. */
-	if (strcmp(f->reason, "CREDENTIALS_MISSING") == 0 ||
-	    begins(f, "API keys are not supported"))
-		return verdict_of(OUTCOME_REFUSED);
-	return disabled(f->http_status == 402 ? OUTCOME_NO_CREDIT : OUTCOME_KEY_INVALID);
+	if (reason_is(f, "CREDENTIALS_MISSING") || begins(f, "API keys are not supported"))
+		return final(OUTCOME_REFUSED);
+	return disabled(OUTCOME_KEY_INVALID);
+}
+
+static bool
+is_suspended(const struct fault *f)
+{
+	static const char *const words[] = { "Your API key was reported as leaked",
+		"Your project has been denied access", NULL };
+	static const char *const consumer[] = { "Permission denied: Consumer ", "Consumer ", NULL };
+
+	return reason_is(f, "CONSUMER_SUSPENDED") || begins_with_one_of(f->message, words) ||
+	       (begins_with_one_of(f->message, consumer) &&
+		   span_ends(span_of(f->message), "has been suspended."));
+}
+
+static bool
+is_denied(const struct fault *f)
+{
+	static const char *const reasons[] = { "SERVICE_DISABLED", "BILLING_DISABLED",
+		"USER_PROJECT_DENIED" };
+	static const char *const words[] = { "Method doesn't allow unregistered callers",
+		"Generative Language API has not been used in project", NULL };
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reason_is(f, reasons[i]))
+			return true;
+	/* Restrictions of the key: of its API, of referrers, of addresses, of apps. */
+	if (strncmp(f->reason, "API_KEY_", 8) == 0 && span_ends(span_of(f->reason), "_BLOCKED"))
+		return true;
+	return begins_with_one_of(f->message, words);
 }
 
 static struct verdict
-verdict_of_403(const struct fault *f, int64_t now)
+verdict_of_403(const struct fault *f)
 {
-	static const char *const denied[] = { "CONSUMER_SUSPENDED", "SERVICE_DISABLED",
-		"BILLING_DISABLED", "API_KEY_SERVICE_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED",
-		"API_KEY_IP_ADDRESS_BLOCKED", "API_KEY_ANDROID_APP_BLOCKED",
-		"API_KEY_IOS_APP_BLOCKED", "USER_PROJECT_DENIED", NULL };
-	static const char *const words[] = { "reported as leaked", "project has been denied access",
-		"has been suspended", "unregistered callers", NULL };
+	/* A file, a cache or a tuned model that another project owns: no credential is to blame. */
+	static const char *const resource[] = { "You do not have permission to access",
+		"CachedContent not found", NULL };
 
-	if (reason_is_one_of(f, denied))
+	if (reason_is(f, "API_KEY_INVALID"))
+		return disabled(OUTCOME_KEY_INVALID);
+	if (reason_is(f, "VALIDATION_REQUIRED"))
+		return disabled(OUTCOME_NEEDS_VALIDATION);
+	if (is_suspended(f)) {
+		struct verdict v = disabled(OUTCOME_SUSPENDED);
+
+		v.siblings = true;
+		return v;
+	}
+	if (is_denied(f))
 		return disabled(OUTCOME_KEY_DENIED);
-	/* A file, a cache or a tuned model that another project owns: no credential is to blame.
-	 * Its name follows, which may be any words. */
-	if (span_has_nocase(span_of(f->message), "permission to access"))
-		return verdict_of(OUTCOME_REFUSED);
-	for (const char *const *w = words; *w; w++)
-		if (span_has_nocase(span_of(f->message), *w))
-			return disabled(OUTCOME_KEY_DENIED);
-	return frozen(OUTCOME_FORBIDDEN, false, now + 30 * MINUTE_MS);
+	if (begins_with_one_of(f->message, resource))
+		return final(OUTCOME_REFUSED);
+	return frozen(OUTCOME_FORBIDDEN, FREEZE_OWN, 30 * MINUTE_MS);
+}
+
+static bool
+is_about_a_model(const struct fault *f)
+{
+	static const char *const words[] = { "models/", "This model ", NULL };
+
+	return begins_with_one_of(f->message, words);
+}
+
+/*
+ * "models/X is not found for API version V, or is not supported for METHOD": one sentence for a
+ * model that is not there and for a method that it does not have.  Whoever asks a chat model to
+ * embed must not take it from all who chat with it.
+ */
+static bool
+is_asked_for_another_method(const struct fault *f)
+{
+	static const char mark[] = "is not supported for ";
+	static const char *const embedding[] = { "embed", "batchEmbed", NULL };
+	static const char *const chatting[] = { "generateContent", "streamGenerateContent",
+		"countTokens", NULL };
+	struct span name = span_mem(f->message, strcspn(f->message, " "));
+	const char *method = strstr(f->message, mark);
+
+	return method != NULL && !begins_with_one_of(method + strlen(mark),
+				     span_has_nocase(name, "embed") ? embedding : chatting);
 }
 
 static struct verdict
 verdict_of_404(const struct fault *f)
 {
-	struct span words = span_of(f->message);
+	/* Previews may be open to some projects only, so another credential is worth a try. */
+	if (is_about_a_model(f) && !is_asked_for_another_method(f))
+		return frozen(OUTCOME_MODEL_UNKNOWN, FREEZE_OWN, DAY_MS);
+	return final(OUTCOME_REFUSED);
+}
 
-	/*
-	 * Previews may be open to some projects only, so another credential is worth a try.  No
-	 * freeze: names come from clients, and each would take a cell of the board.
-	 */
-	if (span_has_nocase(words, "models/") || span_has_nocase(words, "no longer available"))
-		return (struct verdict){ .outcome = OUTCOME_MODEL_UNKNOWN, .try_other = true };
-	return verdict_of(OUTCOME_REFUSED);
+/* ---- all of them ---- */
+
+/* What comes without Google's envelope is of a portal or a proxy on the way: it knows nothing of
+ * our credentials, nor of how loaded a model is. */
+static bool
+is_of_the_way(const struct fault *f)
+{
+	int status = fault_status(f);
+
+	return !f->is_json && ((status >= 401 && status <= 403) || status == 503);
 }
 
 struct verdict
 outcome_of_fault(const struct fault *f, int64_t now, uint64_t chance)
 {
-	switch (f->http_status >= 400 ? f->http_status : f->code) {
+	int status = fault_status(f);
+
+	if (is_of_the_way(f))
+		return anywhere(OUTCOME_SERVER_ERROR);
+	switch (status) {
 	case 400:
-		return verdict_of_400(f, now);
+		return verdict_of_400(f);
 	case 401:
-	case 402:
 		return verdict_of_401(f);
+	case 402:
+		return disabled(OUTCOME_NO_CREDIT);
 	case 403:
-		return verdict_of_403(f, now);
+		return verdict_of_403(f);
 	case 404:
 		return verdict_of_404(f);
-	case 429:
-		return verdict_of_quota(f, now, chance);
 	case 408:
 	case 504:
-		return (struct verdict){ .outcome = OUTCOME_TIMED_OUT, .try_other = true };
-	case 503:
-		return (struct verdict){
-			.outcome = OUTCOME_OVERLOADED, .try_other = true, .try_same = true
-		};
+		return elsewhere(OUTCOME_TIMED_OUT);
+	case 429:
+		return verdict_of_429(f, now, chance);
 	case 499:
-	case 500:
-	case 502:
-		return (struct verdict){
-			.outcome = OUTCOME_SERVER_ERROR, .try_other = true, .try_same = true
-		};
+		return anywhere(OUTCOME_CANCELLED);
 	case 501:
-		return verdict_of(OUTCOME_REFUSED);
+		return final(OUTCOME_REFUSED);
+	case 503:
+		return anywhere(OUTCOME_OVERLOADED);
 	default:
 		break;
 	}
-	if (f->http_status >= 400 && f->http_status < 500)
-		return verdict_of(OUTCOME_REFUSED);
-	return (
-	    struct verdict){ .outcome = OUTCOME_SERVER_ERROR, .try_other = true, .try_same = true };
+	return status >= 400 && status < 500 ? final(OUTCOME_REFUSED)
+					     : anywhere(OUTCOME_SERVER_ERROR);
 }
 
 struct verdict
@@ -267,21 +492,18 @@ outcome_of_fetch(enum fetch_result r)
 {
 	switch (r) {
 	case FETCH_OK:
-		return verdict_of(OUTCOME_OK);
+		return final(OUTCOME_OK);
 	case FETCH_CONNECT_SLOW:
 	case FETCH_FIRST_BYTE_SLOW:
 	case FETCH_IDLE:
-		return (struct verdict){ .outcome = OUTCOME_TIMED_OUT, .try_other = true };
-	case FETCH_TOTAL_SLOW: /* total_timeout, or what the client allowed: no credential's doing
-				*/
-		return verdict_of(OUTCOME_OUT_OF_TIME);
+		return elsewhere(OUTCOME_SILENT);
+	case FETCH_TOTAL_SLOW: /* what the client or the operator allowed: no credential's doing */
+		return final(OUTCOME_OUT_OF_TIME);
 	case FETCH_CUT:
 	case FETCH_PROTOCOL:
-		return (struct verdict){
-			.outcome = OUTCOME_GARBLED, .try_other = true, .try_same = true
-		};
+		return anywhere(OUTCOME_GARBLED);
 	case FETCH_REFUSED: /* by us, before anyone was asked: the request's own doing */
-		return verdict_of(OUTCOME_REFUSED);
+		return final(OUTCOME_REFUSED);
 	case FETCH_DNS:
 	case FETCH_CONNECT:
 	case FETCH_TLS:
@@ -289,100 +511,5 @@ outcome_of_fetch(enum fetch_result r)
 	case FETCH_FORBIDDEN:
 		break;
 	}
-	return (
-	    struct verdict){ .outcome = OUTCOME_UNREACHABLE, .try_other = true, .try_same = true };
-}
-
-/*	outcome		kind of the err		words, where Google said none */
-static const struct {
-	enum outcome outcome;
-	enum err_kind kind;
-	const char *words;
-} last_words[] = {
-	{ OUTCOME_REFUSED, ERR_BAD_REQUEST, "the upstream refused this request" },
-	{ OUTCOME_MODEL_UNKNOWN, ERR_MODEL_NOT_FOUND, "the upstream knows no such model" },
-	{ OUTCOME_KEY_INVALID, ERR_UNAVAILABLE,
-	    "no usable credential is left: the upstream no longer accepts the last one tried" },
-	{ OUTCOME_KEY_DENIED, ERR_UNAVAILABLE,
-	    "no usable credential is left: the upstream denies the last one tried" },
-	{ OUTCOME_NO_CREDIT, ERR_QUOTA,
-	    "the prepaid credit of the last credential tried is used up" },
-	{ OUTCOME_FORBIDDEN, ERR_FORBIDDEN, "the upstream forbids this" },
-	{ OUTCOME_REGION, ERR_BAD_REQUEST,
-	    "the upstream does not serve the place this server calls from" },
-	{ OUTCOME_QUOTA_MINUTE, ERR_BUSY, "every credential has used up this minute's quota" },
-	{ OUTCOME_QUOTA_DAY, ERR_QUOTA, "every credential has used up this day's quota" },
-	{ OUTCOME_QUOTA_ZERO, ERR_QUOTA, "no credential has any quota for this model" },
-	{ OUTCOME_QUOTA_VAGUE, ERR_BUSY, "the upstream limits the rate of every credential" },
-	{ OUTCOME_OVERLOADED, ERR_UNAVAILABLE, "the model is overloaded; try again in a moment" },
-	{ OUTCOME_SERVER_ERROR, ERR_UPSTREAM, "the upstream failed" },
-	{ OUTCOME_TIMED_OUT, ERR_UPSTREAM_SLOW, "the upstream did not answer in time" },
-	{ OUTCOME_OUT_OF_TIME, ERR_UPSTREAM_SLOW,
-	    "the upstream did not finish in the time allowed" },
-	{ OUTCOME_UNREACHABLE, ERR_UPSTREAM, "the upstream could not be reached" },
-	{ OUTCOME_EMPTY, ERR_UPSTREAM, "the upstream answered with nothing in it" },
-	{ OUTCOME_GARBLED, ERR_UPSTREAM,
-	    "the upstream's answer broke off or could not be understood" },
-	{ OUTCOME_BROKE_OFF, ERR_UPSTREAM, "the upstream broke off in the middle of the answer" },
-	{ OUTCOME_DROPPED, ERR_INTERNAL, "the client left" },
-	{ OUTCOME_OK, ERR_INTERNAL, "answered" },
-};
-
-/* A refusal keeps the status Google gave it. */
-static enum err_kind
-kind_of_refusal(const struct fault *f)
-{
-	switch (f->http_status >= 400 ? f->http_status : f->code) {
-	case 403:
-		return ERR_FORBIDDEN;
-	case 404:
-		return ERR_NOT_FOUND;
-	case 409:
-		return ERR_CONFLICT;
-	case 413:
-		return ERR_TOO_LARGE;
-	case 501:
-		return ERR_UNSUPPORTED;
-	default:
-		return ERR_BAD_REQUEST;
-	}
-}
-
-bool
-outcome_is_ours(enum outcome o)
-{
-	return o == OUTCOME_KEY_INVALID || o == OUTCOME_KEY_DENIED || o == OUTCOME_NO_CREDIT;
-}
-
-static bool
-is_of_one_credential(const struct verdict *v)
-{
-	return v->freeze_until_wall_ms != 0 || v->disable;
-}
-
-bool
-outcome_outweighs(const struct verdict *newer, const struct verdict *told)
-{
-	return told->outcome == OUTCOME_OK || !is_of_one_credential(newer) ||
-	       is_of_one_credential(told);
-}
-
-const struct fault *
-outcome_err(enum outcome o, const struct fault *f, struct err *e)
-{
-	size_t i = 0;
-
-	while (last_words[i].outcome != o) {
-		i++;
-		assert(i < sizeof(last_words) / sizeof(last_words[0]));
-	}
-	enum err_kind kind = o == OUTCOME_REFUSED && f ? kind_of_refusal(f) : last_words[i].kind;
-	bool quote = f && f->message[0] != '\0' && !outcome_is_ours(o);
-
-	err_set(e, kind, "%s", quote ? f->message : last_words[i].words);
-	if (f && f->field[0] != '\0' && kind == ERR_BAD_REQUEST)
-		snprintf(e->field, sizeof(e->field), "%s", f->field);
-	if (f && f->retry_ms > 0)
-		e->retry_ms = f->retry_ms;
-	return outcome_is_ours(o) ? NULL : f;
+	return anywhere(OUTCOME_UNREACHABLE);
 }

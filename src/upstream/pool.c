@@ -1,431 +1,618 @@
 /*
- * The pool of a worker: which credential next.  Owns the loaded set; the board holds what all
- * workers know of each credential, the store what survives.
- *
- * A loaded set is a snapshot with a count of its leases: a reload puts a new one in its place,
- * and the old one goes when its last lease is settled.
+ * The pool of a process: lending and settling.  The board holds what all processes know, the store
+ * what survives.
  */
 #include "upstream/pool.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <time.h>
 #include "base/log.h"
 #include "base/mem.h"
-#include "upstream/health.h"
-
-#define HANDFUL     32 /* looked at when there are more than LOOK_AT_ALL */
-#define LOOK_AT_ALL 64
+#include "upstream/allowance.h"
+#include "upstream/choice.h"
+#include "upstream/holdings.h"
+#include "upstream/inventory.h"
+#include "upstream/pool_refusal.h"
 
 #define DISABLED_FREEZE_MS 60000 /* far more than a commit takes */
-#define UNREAD_PAUSE_MS    1000  /* before a store that could not be read is read again */
-
-#define COOL_FIRST_MS INT64_C(1000)
-#define COOL_MAX_MS   INT64_C(60000)
-
-struct pool_snapshot {
-	struct credential_set set; /* owned */
-	struct board_cell **cells; /* owned; beside set.items; one is NULL when the table is full */
-	size_t enabled;
-	unsigned leases;
-	bool current;
-};
+#define LAST_RESORT_MS     1000  /* one try in so long, when all rest after failures */
+#define EXCLUDED_MAX       64    /* tried already, or found full while booking */
 
 struct pool {
-	struct store *store;          /* borrowed */
-	struct board *board;          /* borrowed */
-	struct writer *writer;        /* borrowed */
-	const struct config *config;  /* borrowed */
-	struct board_slot *slot;      /* borrowed; NULL in tests */
-	uint64_t unread_generation;   /* of the store, which could not be read ... */
-	int64_t unread_until_wall_ms; /* ... and is not tried again before */
-	struct pool_snapshot *now;    /* owned; NULL before the first load */
+	struct pool_house house; /* all borrowed */
+	enum choice_pick pick;
+	struct chance chance;
+	struct fitness_limits *limits; /* owned: the operator's, by the board's number of a model */
+	int limits_count;
+	struct inventory inventory;
+	struct holdings holdings;
+	struct unproven unproven;
 };
 
-static void
-snapshot_release(struct pool_snapshot *s)
+/* ---- limits of the operator's ---- */
+
+static bool
+has_limits(const struct config_model *m)
 {
-	if (s->leases > 0 || s->current)
-		return;
-	credential_set_fini(&s->set);
-	mem_free(s->cells);
-	mem_free(s);
+	return m->rpm || m->tpm || m->rpd;
 }
 
-static void
-retire(struct pool *p)
+struct fitness_limits
+pool_limits(const struct config *c, struct span model)
 {
-	if (!p->now)
-		return;
-	p->now->current = false;
-	snapshot_release(p->now);
-	p->now = NULL;
+	const struct config_model *own = config_model_find(c, model);
+
+	if (own && own->alias[0] == '\0')
+		return (struct fitness_limits){ own->rpm, own->tpm, own->rpd };
+	for (size_t i = 0; i < c->model_count; i++) {
+		const struct config_model *m = &c->models[i];
+
+		if (has_limits(m) && span_is(model, m->alias))
+			return (struct fitness_limits){ m->rpm, m->tpm, m->rpd };
+	}
+	return (struct fitness_limits){ 0 };
 }
 
-/* Loads the set anew when the store has moved on.  A store that cannot be read leaves the old one
- * in place. */
+/* What is limited is counted from the first request on, so these have their rows at once. */
 static void
-refresh(struct pool *p, int64_t now_wall_ms)
+gather_limits(struct pool *p)
 {
-	uint64_t generation = board_generation(p->board, BOARD_GEN_CREDENTIALS);
-	struct err e = ERR_INIT;
+	const struct config *c = p->house.config;
 
-	if (p->now && p->now->set.generation == generation)
-		return;
-	if (p->unread_generation == generation && now_wall_ms < p->unread_until_wall_ms)
-		return;
-	struct pool_snapshot *s = mem_alloc(sizeof(*s));
+	for (size_t i = 0; i < c->model_count; i++) {
+		const struct config_model *m = &c->models[i];
+		struct span name = span_of(m->alias[0] ? m->alias : m->name);
 
-	if (!credential_set_load(&s->set, p->store, generation, &e)) {
-		log_error("pool", "credentials cannot be loaded", "error=%s", e.text);
-		p->unread_generation = generation;
-		p->unread_until_wall_ms = now_wall_ms + UNREAD_PAUSE_MS;
-		mem_free(s);
-		return;
+		if (has_limits(m) && board_model(p->house.board, name, true) < 0)
+			log_error("pool", "no room for the limits of a model", "model=%s", m->name);
 	}
-	s->cells = mem_array(s->set.count + 1, sizeof(*s->cells));
-	for (size_t i = 0; i < s->set.count; i++) {
-		s->cells[i] = health_cell(p->board, s->set.items[i].board_key);
-		s->enabled += s->set.items[i].enabled;
+	p->limits_count = board_models_used(p->house.board);
+	p->limits = mem_array((size_t)p->limits_count + 1, sizeof(*p->limits));
+	for (int i = BOARD_WHOLE + 1; i < p->limits_count; i++)
+		p->limits[i] = pool_limits(c, board_model_name(p->house.board, i));
+}
+
+/* Models that came later have none: those that have some were there at the start. */
+static struct fitness_limits
+limits_of(const struct pool *p, int model)
+{
+	return model > BOARD_WHOLE && model < p->limits_count ? p->limits[model]
+							      : (struct fitness_limits){ 0 };
+}
+
+/* ---- birth and end ---- */
+
+static enum choice_pick
+pick_of(const struct config *c)
+{
+	static const struct {
+		const char *word;
+		enum choice_pick pick;
+	} picks[] = { { "thompson", CHOICE_THOMPSON }, { "least-used", CHOICE_LEAST_USED },
+		{ "round-robin", CHOICE_ROUND_ROBIN }, { "order", CHOICE_ORDER } };
+	size_t i = 0;
+
+	while (strcmp(picks[i].word, c->pool_pick) != 0) {
+		i++;
+		assert(i < sizeof(picks) / sizeof(picks[0]));
 	}
-	s->current = true;
-	retire(p);
-	p->now = s;
+	return picks[i].pick;
 }
 
 struct pool *
-pool_new(struct store *store, struct board *board, struct writer *writer,
-    const struct config *config, struct board_slot *slot)
+pool_new(const struct pool_house *house)
 {
 	struct pool *p = mem_alloc(sizeof(*p));
 
-	*p = (struct pool){
-		.store = store, .board = board, .writer = writer, .config = config, .slot = slot
-	};
-	refresh(p, 0); /* before the first request has to wait for it */
+	*p = (struct pool){ .house = *house, .pick = pick_of(house->config) };
+	chance_seed(&p->chance, house->seed);
+	gather_limits(p);
+	holdings_init(&p->holdings, house->board, house->slot);
+	inventory_init(&p->inventory, house->store, house->board, house->config);
 	return p;
 }
 
 void
 pool_free(struct pool **pp)
 {
-	if (!*pp)
+	struct pool *p = *pp;
+
+	if (!p)
 		return;
-	retire(*pp);
-	mem_free(*pp);
+	inventory_fini(&p->inventory);
+	holdings_fini(&p->holdings);
+	mem_free(p->limits);
+	mem_free(p);
 	*pp = NULL;
 }
 
-/* One look at the candidates: the best so far and, in case there is none, when the first thaws. */
-struct choice {
+/* ---- lending ---- */
+
+/* One lending under way. */
+struct lending {
+	struct pool *pool;
 	const struct wish *wish;
-	int64_t now_wall_ms;
-	bool in_order;
-	size_t best; /* SIZE_MAX: none */
-	uint64_t best_ticket;
-	int64_t thaw_wall_ms; /* 0: none is frozen */
-	enum outcome cause;   /* of the one that thaws first */
-	bool tried_free;      /* one is free, but was tried already */
+	struct moment now;
+	struct choice_wish choice;
+	uint32_t excluded[EXCLUDED_MAX];
+	enum pass why[EXCLUDED_MAX];
+	struct choice_made made;
+	struct fitness_pass full; /* of those found full while booking, the one that is free first */
+	bool probes_model;
+	bool last_resort;
 };
 
-static bool
-was_tried(const struct wish *w, const char *id)
+static void
+exclude(struct lending *l, uint32_t i, enum pass why)
 {
-	for (size_t i = 0; i < w->tried_count; i++)
-		if (strcmp(w->tried[i], id) == 0)
+	if (l->choice.not_count == EXCLUDED_MAX)
+		return;
+	l->excluded[l->choice.not_count] = i;
+	l->why[l->choice.not_count++] = why;
+}
+
+static void
+begin_lending(struct lending *l, struct pool *p, const struct wish *w, struct moment now)
+{
+	int model = w->model.len ? board_model(p->house.board, w->model, false) : BOARD_WHOLE;
+
+	*l = (struct lending){ .pool = p, .wish = w, .now = now };
+	l->full.free_at_ms = INT64_MAX;
+	l->choice = (struct choice_wish){ .pick = p->pick,
+		.model = model > BOARD_WHOLE ? model : -1,
+		.limits = w->metered ? limits_of(p, model) : (struct fitness_limits){ 0 },
+		.tokens = w->metered ? w->tokens : 0,
+		.affinity = p->house.config->pool_affinity ? w->affinity : 0,
+		.only = w->only.len ? inventory_find(&p->inventory, w->only) : CHOICE_NONE,
+		.not_ = l->excluded,
+		.not_why = l->why,
+		.whatever = w->probe,
+		.trace = w->trace,
+		.why = trace_try_begin(w->trace) };
+	for (size_t i = 0; i < w->tried_count; i++) {
+		uint32_t at = inventory_find(&p->inventory, span_of(w->tried[i]));
+
+		if (at != CHOICE_NONE)
+			exclude(l, at, PASS_TRIED);
+	}
+}
+
+/* Claims the probes of the chosen one's breakers.  False: somebody else was faster. */
+static bool
+claim_probes(struct lending *l, struct held *h)
+{
+	struct fitness_rows own = { .own = l->made.rows.own };
+	struct fitness_rows whole = { .whole = l->made.rows.whole };
+
+	if (l->wish->probe || !l->made.probes)
+		return true;
+	if (fitness_look(&whole, 0, 0, l->now).probes) {
+		if (!fitness_probe(whole.whole, l->now))
+			return false;
+		h->line.probes_whole = true;
+	}
+	if (fitness_look(&own, 0, 0, l->now).probes) {
+		if (!fitness_probe(own.own, l->now))
+			return false;
+		h->line.probes_own = true;
+	}
+	return true;
+}
+
+static void
+unclaim_probes(struct lending *l, struct held *h)
+{
+	if (h->line.probes_own)
+		fitness_unprobe(l->made.rows.own, l->now);
+	if (h->line.probes_whole)
+		fitness_unprobe(l->made.rows.whole, l->now);
+}
+
+/* What the chosen one has of limits is booked; false: it has no room, which of the limits is noted. */
+static bool
+book(struct lending *l, struct held *h)
+{
+	const struct config *c = l->pool->house.config;
+	struct fitness_pass why;
+
+	if (!l->wish->metered || !l->made.rows.scope)
+		return true;
+	struct fitness_limits limits =
+	    allowance_limits(&l->choice.limits, l->made.rows.scope, l->now);
+
+	if (allowance_book(l->pool->house.board, l->made.rows.scope, &limits, l->wish->tokens,
+		c->pool_margin_ms, l->now, &h->line.allowance, &why))
+		return true;
+	if (why.free_at_ms < l->full.free_at_ms)
+		l->full = why;
+	exclude(l, l->made.i, why.pass);
+	return false;
+}
+
+/* The chosen one, made sure of.  False: another one is to be chosen. */
+static bool
+secure(struct lending *l, uint32_t place)
+{
+	struct pool *p = l->pool;
+	struct held *h = holdings_at(&p->holdings, place);
+	const struct choosable *c = &p->inventory.now->items[l->made.i];
+
+	h->line.subject = c->subject;
+	h->line.scope = c->scope;
+	h->line.model = l->choice.model;
+	l->made.rows =
+	    settle_rows(p->house.board, c->subject, c->scope, l->choice.model, true);
+	if (!claim_probes(l, h)) {
+		unclaim_probes(l, h);
+		exclude(l, l->made.i, PASS_PROBED);
+		return false;
+	}
+	if (book(l, h))
+		return true;
+	unclaim_probes(l, h);
+	h->line = (struct lease_line){ .model = -1 };
+	return false;
+}
+
+/* When all that may be asked rest after failures it may be the network that failed: one is tried now
+ * and then, or nothing would be for as long as the longest of them rests. */
+static bool
+is_last_resort(struct lending *l)
+{
+	struct board *b = l->pool->house.board;
+	struct board_row *all = board_row(b, BOARD_EVERYONE, BOARD_WHOLE, true);
+
+	if (l->last_resort || l->made.resort_i == CHOICE_NONE || !all)
+		return false;
+	_Atomic uint64_t *next = &all->words[FITNESS_FULL];
+	uint64_t old = atomic_load_explicit(next, memory_order_relaxed);
+
+	return (int64_t)old <= l->now.ms &&
+	       atomic_compare_exchange_strong_explicit(next, &old,
+		   (uint64_t)(l->now.ms + LAST_RESORT_MS), memory_order_relaxed,
+		   memory_order_relaxed);
+}
+
+static bool
+choose(struct lending *l)
+{
+	choice_make(l->pool->inventory.now->choice, &l->choice, l->now, &l->pool->chance, &l->made);
+	if (l->made.i != CHOICE_NONE)
+		return true;
+	if (!is_last_resort(l))
+		return false;
+	l->last_resort = true;
+	l->made.i = l->made.resort_i;
+	l->made.probes = false;
+	if (l->choice.why)
+		l->choice.why->chosen = CHOSEN_LAST_RESORT;
+	return true;
+}
+
+static bool
+choose_and_secure(struct lending *l, uint32_t place)
+{
+	while (l->choice.not_count < EXCLUDED_MAX && choose(l))
+		if (secure(l, place))
 			return true;
 	return false;
 }
 
 static void
-consider(const struct pool *p, struct choice *c, size_t i)
+fill_lease(struct lending *l, uint32_t place, struct lease *out)
 {
-	const struct credential *cred = &p->now->set.items[i];
-	struct board_cell *cell = p->now->cells[i];
-	enum outcome cause;
-
-	if (!cred->enabled)
-		return;
-	int64_t until = health_frozen_until(
-	    p->board, cell, cred->board_key, c->wish->model, c->now_wall_ms, &cause);
-
-	if (until) {
-		if (!c->thaw_wall_ms || until < c->thaw_wall_ms) {
-			c->thaw_wall_ms = until;
-			c->cause = cause;
-		}
-		return;
-	}
-	if (was_tried(c->wish, cred->id)) {
-		c->tried_free = true;
-		return;
-	}
-	uint64_t ticket = c->in_order ? i : health_last_lent(cell);
-
-	if (c->best == SIZE_MAX || ticket < c->best_ticket) {
-		c->best = i;
-		c->best_ticket = ticket;
-	}
-}
-
-/* splitmix64: spreads one random number over a handful of picks. */
-static uint64_t
-next_chance(uint64_t *state)
-{
-	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-/* The seam: which of the eligible. */
-static void
-choose(const struct pool *p, struct choice *c, uint64_t chance)
-{
-	size_t n = p->now->set.count;
-
-	if (c->wish->only.len > 0) {
-		const struct credential *only = map_get(p->now->set.by_id, c->wish->only);
-
-		if (only)
-			consider(p, c, (size_t)(only - p->now->set.items));
-		return;
-	}
-	if (n > LOOK_AT_ALL && !c->in_order) {
-		for (int k = 0; k < HANDFUL; k++)
-			consider(p, c, (size_t)(next_chance(&chance) % n));
-		if (c->best != SIZE_MAX)
-			return;
-		c->thaw_wall_ms = 0;
-	}
-	for (size_t i = 0; i < n && !(c->in_order && c->best != SIZE_MAX); i++)
-		consider(p, c, i);
-}
-
-static const char *
-time_text(int64_t wall_ms, char *out, size_t size)
-{
-	time_t seconds = (time_t)((wall_ms + 999) / 1000);
-	struct tm tm;
-
-	if (!gmtime_r(&seconds, &tm) || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		snprintf(out, size, "a time far off");
-	return out;
-}
-
-static bool
-refuse(const struct pool *p, const struct choice *c, int64_t *thaw_wall_ms, struct err *e)
-{
-	struct err why = ERR_INIT;
-	char at[32];
-
-	*thaw_wall_ms = c->thaw_wall_ms;
-	if (!p->now || p->now->set.count == 0)
-		return err_set(e, ERR_UNAVAILABLE,
-		    "no credential is configured: the operator adds one with \"polluxctl keys "
-		    "add\"");
-	if (p->now->enabled == 0)
-		return err_set(e, ERR_UNAVAILABLE,
-		    "every credential is disabled: \"polluxctl keys list\" says why");
-	if (c->wish->only.len > 0 && !c->thaw_wall_ms && !c->tried_free)
-		return err_set(e, ERR_UNAVAILABLE,
-		    "the credential that this was begun with can no longer be used: begin anew");
-	if (!c->thaw_wall_ms || c->tried_free)
-		return err_set(e, ERR_UNAVAILABLE, "every credential was tried");
-	outcome_err(c->cause, NULL, &why);
-	/* What else froze them is our business: it says nothing about this request. */
-	bool spent = why.kind == ERR_BUSY || why.kind == ERR_QUOTA;
-
-	return err_retry(e, spent ? why.kind : ERR_UNAVAILABLE, c->thaw_wall_ms - c->now_wall_ms,
-	    "%s; the first is free again at %s",
-	    spent ? why.text : "every credential rests after failures",
-	    time_text(c->thaw_wall_ms, at, sizeof(at)));
-}
-
-static void
-fill_lease(struct pool *p, size_t i, const struct wish *w, struct lease *out)
-{
-	const struct credential *cred = &p->now->set.items[i];
+	struct pool *p = l->pool;
+	const struct credential *cred = &p->inventory.now->set.items[l->made.i];
+	struct held *h = holdings_at(&p->holdings, place);
+	uint64_t ticket = board_ticket(p->house.board);
 
 	*out = (struct lease){ .label = cred->label,
 		.secret = cred->secret,
-		.model = w->model,
-		.board_key = cred->board_key,
-		.cell = p->now->cells[i],
-		.snapshot = p->now };
+		.model = l->wish->model,
+		.try_ = l->choice.why,
+		.since_ms = l->now.ms,
+		.snapshot = p->inventory.now,
+		.index = l->made.i,
+		.place = place };
 	memcpy(out->id, cred->id, sizeof(out->id));
-	p->now->leases++;
-	health_lent(out->cell, board_ticket(p->board));
+	p->inventory.now->leases++;
+	h->line.probes_model = l->probes_model;
+	held_write(h);
+	fitness_lent(l->made.rows.own, ticket, l->now);
+	fitness_lent(l->made.rows.whole, ticket, l->now);
+	fitness_lent(
+	    board_row(p->house.board, BOARD_EVERYONE, BOARD_WHOLE, true), ticket, l->now);
+	if (out->try_)
+		out->try_->credential = cred->board_key;
+}
+
+/* Whether the model itself may be asked for; of all credentials at once. */
+static bool
+model_is_open(struct lending *l, struct fitness_pass *why)
+{
+	struct pool *p = l->pool;
+	struct fitness_rows rows = { 0 };
+
+	*why = (struct fitness_pass){ .pass = PASS_NONE };
+	if (l->wish->probe || l->wish->model.len == 0)
+		return true;
+	if (l->choice.model < 0)
+		return !fitness_is_unknown(p->house.board, l->wish->model, l->now);
+	rows.model = board_row(p->house.board, BOARD_EVERYONE, l->choice.model, false);
+	*why = fitness_look_model(&rows, l->now);
+	if (why->pass != PASS_NONE || !why->probes)
+		return why->pass == PASS_NONE;
+	l->probes_model = fitness_probe(rows.model, l->now);
+	if (!l->probes_model)
+		*why = fitness_look_model(&rows, l->now);
+	return l->probes_model || why->pass == PASS_NONE;
+}
+
+static bool
+refuse(const struct lending *l, const struct fitness_pass *model, int64_t *free_in_ms,
+    struct err *e)
+{
+	const struct pool *p = l->pool;
+	struct pool_refusal r = { .now = l->now,
+		.credentials = p->inventory.now ? p->inventory.now->set.count : 0,
+		.enabled = p->inventory.now ? p->inventory.now->enabled : 0,
+		.model = l->wish->model,
+		.model_pass = *model,
+		.model_unknown = model->pass == PASS_OTHER,
+		.next = l->made.next,
+		.tried_free = l->made.tried_free,
+		.only = l->wish->only.len > 0 };
+
+	if (l->full.free_at_ms < r.next.free_at_ms)
+		r.next = l->full;
+	return pool_refuse(&r, free_in_ms, e);
 }
 
 bool
-pool_lend(struct pool *p, const struct wish *w, int64_t now_wall_ms, uint64_t chance,
-    struct lease *out, int64_t *thaw_wall_ms, struct err *e)
+pool_lend(struct pool *p, const struct wish *w, struct moment now, struct lease *out,
+    int64_t *free_in_ms, struct err *e)
 {
-	struct choice c = { .wish = w,
-		.now_wall_ms = now_wall_ms,
-		.best = SIZE_MAX,
-		.in_order = strcmp(p->config->pool_pick, "order") == 0 };
+	struct fitness_pass model = { .pass = PASS_NONE };
+	struct lending l = { .pool = p, .wish = w, .now = now };
+	uint32_t place;
 
-	*thaw_wall_ms = 0;
-	refresh(p, now_wall_ms);
-	if (p->now)
-		choose(p, &c, chance);
-	if (c.best == SIZE_MAX)
-		return refuse(p, &c, thaw_wall_ms, e);
-	fill_lease(p, c.best, w, out);
-	return true;
-}
+	l.made.next.free_at_ms = l.full.free_at_ms = INT64_MAX;
+	inventory_refresh(&p->inventory, now);
+	if (!p->inventory.now || (p->inventory.now->enabled == 0 && !w->probe))
+		return refuse(&l, &model, free_in_ms, e);
+	begin_lending(&l, p, w, now);
+	l.made.next.free_at_ms = INT64_MAX;
+	if (!model_is_open(&l, &model)) {
+		if (model.pass == PASS_NONE)
+			model.pass = PASS_OTHER;
+		return refuse(&l, &model, free_in_ms, e);
+	}
+	bool known = w->only.len == 0 || l.choice.only != CHOICE_NONE;
+	bool placed = known && holdings_take(&p->holdings, &place);
 
-/* Failures that may be the credential's own way to us: a second one in a row cools it, doubling. */
-static bool
-cools(enum outcome o)
-{
-	return o == OUTCOME_UNREACHABLE || o == OUTCOME_SERVER_ERROR || o == OUTCOME_TIMED_OUT;
-}
-
-static int64_t
-cooling_ms(unsigned in_a_row)
-{
-	if (in_a_row < 2)
-		return 0;
-	int64_t ms = COOL_FIRST_MS << (in_a_row - 2 > 6 ? 6 : in_a_row - 2);
-
-	return ms > COOL_MAX_MS ? COOL_MAX_MS : ms;
-}
-
-static bool
-blames_the_credential(enum outcome o)
-{
-	switch (o) {
-	case OUTCOME_OK:
-	case OUTCOME_DROPPED:
-	case OUTCOME_REFUSED:
-	case OUTCOME_MODEL_UNKNOWN:
-	case OUTCOME_OVERLOADED:
-	case OUTCOME_EMPTY:
-	case OUTCOME_OUT_OF_TIME:
-		return false;
-	default:
+	if (placed && choose_and_secure(&l, place)) {
+		fill_lease(&l, place, out);
 		return true;
 	}
+	if (placed)
+		holdings_leave(&p->holdings, place);
+	if (l.probes_model)
+		fitness_unprobe(
+		    board_row(p->house.board, BOARD_EVERYONE, l.choice.model, false), now);
+	if (known && !placed)
+		l.made.next = (struct fitness_pass){ PASS_NO_ROOM, OUTCOME_OK, INT64_MAX, false };
+	return refuse(&l, &model, free_in_ms, e);
 }
 
-/* Hints are bounded by pool.freeze_min and freeze_max; a day's quota and no quota say themselves
- * how long. */
-static int64_t
-bounded_until(const struct pool *p, const struct verdict *v, int64_t now_wall_ms)
-{
-	int64_t ms = v->freeze_until_wall_ms - now_wall_ms;
+/* ---- settling ---- */
 
-	if (v->outcome == OUTCOME_QUOTA_DAY || v->outcome == OUTCOME_QUOTA_ZERO)
-		return v->freeze_until_wall_ms;
-	if (ms > p->config->pool_freeze_max_ms)
-		ms = p->config->pool_freeze_max_ms;
-	if (ms < p->config->pool_freeze_min_ms)
-		ms = p->config->pool_freeze_min_ms;
-	return now_wall_ms + ms;
+void
+lease_written(struct pool *p, struct lease *l, struct moment now)
+{
+	if (l->id[0] == '\0')
+		return;
+	struct held *h = holdings_at(&p->holdings, l->place);
+
+	lease_line_doubt(h->place);
+	allowance_stamp(p->house.board, &h->line.allowance, now.ms);
+	h->line.written = true;
+	held_write(h);
 }
 
 static void
-lost_write(const struct pool *p, const char *label)
+lost_write(const char *label)
 {
 	log_warn("pool", "a disabled credential could not be stored", "label=%s", label);
-	if (p->slot)
-		board_count_add(p->slot, BOARD_LOST_WRITES, 1);
+}
+
+/* Nobody lends it until all have read the record: other workers have not yet, and here a reload for
+ * another record may come before this one is committed. */
+static void
+hold_back(struct pool *p, uint32_t i, enum outcome why, struct moment now)
+{
+	struct fitness_freeze f = { .until_ms = now.ms + DISABLED_FREEZE_MS, .cause = why };
+
+	fitness_freeze(
+	    board_row(p->house.board, p->inventory.now->items[i].subject, BOARD_WHOLE, true), &f, now);
 }
 
 static void
-disable(struct pool *p, const struct lease *l, enum outcome why, int64_t now_wall_ms)
+disable(struct pool *p, uint32_t i, enum outcome why, struct moment now)
 {
-	refresh(p, now_wall_ms);
-	struct credential *cred = p->now ? map_get(p->now->set.by_id, span_of(l->id)) : NULL;
+	struct credential changed = p->inventory.now->set.items[i];
 	struct buf record = BUF_INIT;
 
-	if (!cred || !cred->enabled)
+	if (!changed.enabled)
 		return; /* the operator, or another request, was faster */
-	struct credential changed = *cred;
-
 	changed.enabled = false;
 	changed.note = (char *)outcome_name(why);
 	credential_encode(&changed, &record);
 	struct write_op op = { .table = TABLE_CREDENTIAL,
-		.key = span_of(l->id),
+		.key = span_of(changed.id),
 		.value = buf_span(&record),
 		.only_change = true };
 
-	if (!p->writer || !writer_write(p->writer, &op, 1, NULL, NULL))
-		lost_write(p, l->label);
+	if (!p->house.write || !p->house.write(p->house.ctx, &op, 1))
+		lost_write(changed.label);
 	buf_wipe(&record);
-	/*
-	 * Nobody lends it until all have read that: other workers have not yet, and here a
-	 * reload for another record may come before this one is committed.
-	 */
-	health_freeze(p->board, l->cell, l->board_key, SPAN_NONE, true,
-	    now_wall_ms + DISABLED_FREEZE_MS, why);
-	cred->enabled = false;
-	p->now->enabled--;
-	log_error("pool", "credential disabled", "label=%s cause=%s", l->label, outcome_name(why));
+	if (p->inventory.now->items[i].subject >= 0)
+		hold_back(p, i, why, now);
+	inventory_disable(&p->inventory, i);
+	log_error("pool", "credential disabled", "label=%s cause=%s", changed.label,
+	    outcome_name(why));
+}
+
+/* Projects are denied, not keys: those that say they are of the same one go with it. */
+static void
+disable_as_told(struct pool *p, const struct lease *l, enum settle_end end, enum outcome why,
+    struct moment now)
+{
+	inventory_refresh(&p->inventory, now);
+	uint32_t i = p->inventory.now ? inventory_find(&p->inventory, span_of(l->id)) : CHOICE_NONE;
+
+	if (i == CHOICE_NONE)
+		return;
+	const char *project = p->inventory.now->set.items[i].project;
+
+	disable(p, i, why, now);
+	if (end != SETTLE_DISABLE_PROJECT || project[0] == '\0')
+		return;
+	for (uint32_t k = 0; k < p->inventory.now->set.count; k++)
+		if (strcmp(p->inventory.now->set.items[k].project, project) == 0)
+			disable(p, k, why, now);
+}
+
+/* Where it is sure that nothing was sent, nothing counts. */
+static bool
+was_never_sent(const struct held *h, const struct settlement *end)
+{
+	return !h->line.written && end->http_status == 0 &&
+	       (end->verdict->outcome == OUTCOME_UNREACHABLE ||
+		   end->verdict->outcome == OUTCOME_REFUSED);
 }
 
 static void
-freeze(struct pool *p, const struct lease *l, const struct verdict *v, int64_t until,
-    int64_t now_wall_ms)
+settle_allowance(struct pool *p, struct held *h, const struct fitness_rows *rows,
+    const struct settlement *end, struct moment now)
 {
-	health_freeze(p->board, l->cell, l->board_key, l->model, v->whole, until, v->outcome);
-	log_info("pool", "credential frozen", "label=%s model=%.*s for=%llds cause=%s", l->label,
-	    SPAN_ARG(v->whole ? SPAN("*") : l->model),
-	    (long long)((until - now_wall_ms + 999) / 1000), outcome_name(v->outcome));
+	struct allowance *a = &h->line.allowance;
+
+	if (!h->line.written)
+		lease_line_doubt(h->place);
+	if (was_never_sent(h, end)) {
+		allowance_return(p->house.board, rows->scope, a, now);
+		return;
+	}
+	if (!h->line.written)
+		allowance_stamp(p->house.board, a, now.ms);
+	allowance_settle(p->house.board, rows->scope, a, end->prompt_tokens);
+}
+
+static uint32_t
+traced_ms(int64_t ms)
+{
+	return ms < 0 || ms >= UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
+static void
+fill_try(struct trace_try *t, const struct settlement *end)
+{
+	if (!t)
+		return;
+	t->outcome = (uint8_t)end->verdict->outcome;
+	t->http_status = (uint16_t)end->http_status;
+	t->first_byte_ms = traced_ms(end->first_byte_ms);
+	t->total_ms = traced_ms(end->total_ms);
 }
 
 void
-lease_settle(struct pool *p, struct lease *l, const struct verdict *v, int64_t now_wall_ms)
+lease_settle(
+    struct pool *p, struct lease *l, const struct settlement *end, struct moment now)
 {
 	struct pool_snapshot *s = l->snapshot;
 
 	if (l->id[0] == '\0')
 		return;
-	int64_t until = v->freeze_until_wall_ms ? bounded_until(p, v, now_wall_ms) : 0;
-	struct verdict cooled = *v;
+	struct held *h = holdings_at(&p->holdings, l->place);
+	struct fitness_rows rows = settle_rows(
+	    p->house.board, h->line.subject, h->line.scope, h->line.model, false);
+	struct settled settled = { .board = p->house.board,
+		.config = p->house.config,
+		.chance = &p->chance,
+		.unproven = &p->unproven,
+		.label = l->label,
+		.key = s->set.items[l->index].board_key,
+		.name = l->model,
+		.subject = h->line.subject,
+		.scope = h->line.scope,
+		.model = h->line.model,
+		.probes_own = h->line.probes_own,
+		.probes_whole = h->line.probes_whole,
+		.probes_model = h->line.probes_model };
 
-	if (v->outcome == OUTCOME_OK)
-		health_succeeded(l->cell);
-	else if (blames_the_credential(v->outcome)) {
-		int64_t cool = cooling_ms(health_failed(l->cell, v->outcome, cools(v->outcome)));
+	settle_allowance(p, h, &rows, end, now);
+	fitness_returned(rows.own);
+	fitness_returned(rows.whole);
+	fitness_returned(board_row(p->house.board, BOARD_EVERYONE, BOARD_WHOLE, false));
+	enum settle_end what = settle_apply(&settled, end, now);
 
-		if (!until && cool) {
-			until = now_wall_ms + cool;
-			cooled.whole = true;
-		}
-	}
-	if (v->disable)
-		disable(p, l, v->outcome, now_wall_ms);
-	else if (until)
-		freeze(p, l, &cooled, until, now_wall_ms);
+	if (what != SETTLE_ON)
+		disable_as_told(p, l, what, end->verdict->outcome, now);
+	fill_try(l->try_, end);
+	holdings_leave(&p->holdings, l->place);
 	*l = (struct lease){ 0 };
-	assert(s->leases > 0);
-	s->leases--;
-	snapshot_release(s);
+	inventory_release(s);
+}
+
+void
+pool_renew(struct pool *p, struct moment now)
+{
+	for (uint32_t i = 0; i < p->holdings.room; i++) {
+		struct held *h = &p->holdings.items[i];
+
+		if (!h->used || h->line.written)
+			continue;
+		lease_line_doubt(h->place);
+		allowance_renew(p->house.board, &h->line.allowance, now.ms);
+		held_write(h);
+	}
+}
+
+/* ---- what is asked of it ---- */
+
+bool
+pool_counts_tokens(struct pool *p, struct span model, struct moment now)
+{
+	int number = model.len ? board_model(p->house.board, model, false) : -1;
+
+	if (number <= BOARD_WHOLE)
+		return false;
+	if (limits_of(p, number).tpm > 0)
+		return true;
+	const struct board_row *all =
+	    board_row(p->house.board, BOARD_EVERYONE, number, false);
+
+	return all && fitness_learned(all, now).tpm > 0;
 }
 
 bool
-pool_in_sight(struct pool *p, int64_t now_wall_ms)
+pool_in_sight(struct pool *p, struct moment now)
 {
-	refresh(p, now_wall_ms);
-	for (size_t i = 0; p->now && i < p->now->set.count; i++) {
-		const struct credential *cred = &p->now->set.items[i];
+	inventory_refresh(&p->inventory, now);
+	for (size_t i = 0; p->inventory.now && i < p->inventory.now->set.count; i++) {
+		const struct choosable *c = &p->inventory.now->items[i];
+		const struct board_row *whole =
+		    c->subject < 0 ? NULL
+				   : board_row(p->house.board, c->subject, BOARD_WHOLE, false);
 
-		if (cred->enabled && !health_frozen_until(p->board, p->now->cells[i],
-					 cred->board_key, SPAN_NONE, now_wall_ms, NULL))
+		if (c->enabled && (!whole || fitness_frozen(whole, now).until_ms == 0))
 			return true;
 	}
 	return false;
 }
 
 size_t
-pool_size(struct pool *p, int64_t now_wall_ms)
+pool_size(struct pool *p, struct moment now)
 {
-	refresh(p, now_wall_ms);
-	return p->now ? p->now->enabled : 0;
+	inventory_refresh(&p->inventory, now);
+	return p->inventory.now ? p->inventory.now->enabled : 0;
 }

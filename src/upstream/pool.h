@@ -1,10 +1,10 @@
 /*
- * The pool: all credentials of this process and who gets one next.
+ * The pool of a process: all credentials, who gets one next, and what is learned of each lease.
  *
- * Which one: the least recently used of those that are enabled and not frozen (pool.pick =
- * least-used), or the first of these in order (order).  The choice itself is one function
- * behind pool_lend, the seam where a cleverer scheduler goes.  Up to 64 credentials all are looked
- * at; of more, a random handful, and all only when the whole handful is frozen.
+ *	pool_lend      choice (upstream/choice.h), then the booking of what is limited
+ *	               (upstream/allowance.h), then a line in the journal (upstream/lease.h)
+ *	lease_written  the last byte of the request was written: its minute begins
+ *	lease_settle   what its end means for the credential (upstream/settle.h)
  */
 #ifndef POLLUX_UPSTREAM_POOL_H
 #define POLLUX_UPSTREAM_POOL_H
@@ -12,21 +12,40 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "base/moment.h"
 #include "config/config.h"
 #include "ipc/board.h"
 #include "store/store.h"
-#include "store/writer.h"
+#include "store/write.h"
 #include "upstream/credential.h"
-#include "upstream/outcome.h"
+#include "upstream/settle.h"
+#include "upstream/trace.h"
 
 struct pool;
 
+/* What a pool works with; all borrowed. */
+struct pool_house {
+	struct store *store;
+	struct board *board;
+	const struct config *config;
+	int slot;      /* of the board, for the journal, or BOARD_JANITOR; -1: none is kept (tests) */
+	uint64_t seed; /* of its chance */
+	/* Records for the store; false: they were not taken.  May be NULL (tests). */
+	bool (*write)(void *ctx, const struct write_op *, size_t n);
+	void *ctx;
+};
+
 /* What a request wishes for. */
 struct wish {
-	struct span model; /* may be empty: any credential that is not frozen as a whole */
+	struct span model;    /* may be empty: any credential that is not frozen as a whole */
+	bool metered;         /* counts against the model's limits; not so countTokens, lists */
+	uint64_t tokens;      /* of the prompt, estimated; 0: not known */
+	uint64_t affinity;    /* hash of how the prompt begins; 0: none */
 	const char (*tried)[CREDENTIAL_ID_LEN + 1]; /* not these again */
 	size_t tried_count;
-	struct span only; /* this one alone, by its id; empty: any */
+	struct span only;     /* this one alone, by its id; empty: any */
+	bool probe;           /* the janitor's, of `only`: frozen, disabled or not */
+	struct trace *trace;  /* may be NULL */
 };
 
 /* A credential lent for one attempt.  Settle it exactly once: that is how the pool learns. */
@@ -35,24 +54,35 @@ struct lease {
 	const char *label;              /* borrowed: valid until settled */
 	const char *secret;             /* borrowed: valid until settled */
 	struct span model;              /* borrowed from the wish */
-	uint64_t board_key;
-	struct board_cell *cell;        /* its own; borrowed from the board, or NULL */
-	struct pool_snapshot *snapshot; /* private: keeps label and secret alive across reloads */
+	struct trace_try *try_;         /* borrowed from the trace; or NULL */
+	int64_t since_ms;
+	struct pool_snapshot *snapshot; /* private, as is the rest */
+	uint32_t index, place;
 };
 
-/* All borrowed; the slot counts lost writes.  Writer and slot may be NULL (tests). */
-struct pool *pool_new(
-    struct store *, struct board *, struct writer *, const struct config *, struct board_slot *);
-void pool_free(struct pool **);
-/* False fills err: UNAVAILABLE (none at all, or all disabled), BUSY or QUOTA (all frozen; retry_ms
- * says until the earliest thaw), and *thaw_wall_ms: when the first of the frozen ones thaws, tried
- * or not (0: none will). */
-bool pool_lend(struct pool *, const struct wish *, int64_t now_wall_ms, uint64_t chance,
-    struct lease *, int64_t *thaw_wall_ms, struct err *);
-/* Applies the verdict: freezes, disables (a write to the store), counts. */
-void lease_settle(struct pool *, struct lease *, const struct verdict *, int64_t now_wall_ms);
+struct pool *pool_new(const struct pool_house *);
+void pool_free(struct pool **); /* its leases are settled */
+/*
+ * False fills err: UNAVAILABLE (none at all, or all disabled, or all rest after failures),
+ * MODEL_NOT_FOUND (no credential knows it), BUSY or QUOTA (all are spent; retry_ms says until the
+ * first is free), and *free_in_ms: when it is worth asking again, tried ones or not (-1: it is not).
+ */
+bool pool_lend(struct pool *, const struct wish *, struct moment, struct lease *,
+    int64_t *free_in_ms, struct err *);
+/* Now is asked of the clock itself, not of the loop's turn: a minute must not begin too early. */
+void lease_written(struct pool *, struct lease *, struct moment);
+void lease_settle(struct pool *, struct lease *, const struct settlement *, struct moment);
+/* Every ten seconds or so: what is booked and not yet written stays booked. */
+void pool_renew(struct pool *, struct moment);
+#define POOL_RENEW_MS 10000
+
+/* Whether any credential has a limit of prompt tokens for the model: only then need they be
+ * estimated. */
+bool pool_counts_tokens(struct pool *, struct span model, struct moment);
 /* A credential that is enabled and not frozen as a whole is there (readyz). */
-bool pool_in_sight(struct pool *, int64_t now_wall_ms);
-size_t pool_size(struct pool *, int64_t now_wall_ms); /* enabled ones */
+bool pool_in_sight(struct pool *, struct moment);
+size_t pool_size(struct pool *, struct moment); /* enabled ones */
+/* The operator's limits of a model by upstream's name: of its own block, or of the alias's. */
+struct fitness_limits pool_limits(const struct config *, struct span model);
 
 #endif

@@ -27,7 +27,7 @@ struct relay_order {
 	/* Whose quota it is; of a method that names none the collection ("files") stands for it, so
 	 * that what is spent there is not lost to the models. */
 	struct span model;
-	struct span credential; /* this one alone, by its id; empty: any */
+	struct ask_lend lend; /* owner: the credential that an upload, a file, a cache belongs to */
 	struct span body;       /* p == NULL: none, or it comes by relay_send */
 	bool streams_body;
 	int64_t body_bytes;        /* of a streamed one; -1: unknown */

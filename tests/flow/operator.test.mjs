@@ -92,7 +92,11 @@ flow('what is no key is not added', async (t) => {
 
 flow('many keys are imported at once, and each line is accounted for', async (t) => {
   const gemini = await t.gemini();
-  const pollux = await t.pollux({ keys: [] });
+  const pollux = await t.pollux({
+    keys: [],
+    'pool.pick': 'round-robin',
+    'pool.affinity': 'no',
+  });
   const lines = [
     '# mine',
     t.secret('k1'),
@@ -119,6 +123,41 @@ flow('many keys are imported at once, and each line is accounted for', async (t)
     new Set(gemini.requests.map((r) => r.secret)),
     new Set([t.secret('k1'), t.secret('k2')]),
   );
+});
+
+flow('a paste of ten thousand is imported, whatever else lies between', async (t) => {
+  await t.gemini();
+  const pollux = await t.pollux({ keys: [] });
+  const lines = ['\ufeff# a paste\r'];
+  for (let i = 0; i < 10000; i++) lines.push(`AIzaSyTestKey-${String(i).padStart(25, '0')}\r`);
+  const foreign = `sk-ant-${t.secret('foreign')}`;
+  lines.splice(5000, 0, `"${t.secret('quoted')}"`, foreign, 'two words', lines[1]);
+  lines.push(`GEMINI_API_KEYS=${t.secret('k1')},${t.secret('k2')}`, `PASSWORD=${t.secret('word')}`);
+
+  const said = await pollux.ctlSays(['keys', 'import'], { input: lines.join('\n') });
+
+  const { added, duplicate, refused, results } = said.json;
+  assert.deepEqual([said.code, added, duplicate, refused], [1, 10002, 1, 4]);
+  const odd = results.filter((r) => r.result !== 'added');
+  assert.deepEqual(
+    odd.map((r) => [r.line, r.result, r.hint]),
+    [
+      [5001, 'refused', `"AIz...ted"`],
+      [5002, 'refused', `sk-a...${foreign.slice(-4)}`],
+      [5003, 'refused', '...'],
+      [5004, 'duplicate', 'AIza...0000'],
+      [10007, 'refused', undefined],
+    ],
+  );
+  assert.match(odd[0].why, /quotation mark/);
+  assert.match(odd[1].why, /Anthropic/);
+  assert.match(odd[2].why, /white space/);
+  assert.equal(odd[3].first_line, 2);
+  assert.match(odd[4].why, /\.env/);
+  for (const secret of t.secrets) assert.ok(!said.out.includes(secret), 'none is repeated');
+  assert.equal((await pollux.ctl('status')).keys.enabled, 10002);
+  assert.equal((await pollux.ctl('keys', 'list')).keys.length, 10002);
+  assert.equal((await pollux.chat('hi')).text, 'Hello');
 });
 
 flow('a key is tested against Gemini itself', async (t) => {
@@ -271,7 +310,16 @@ flow('status tells what runs', async (t) => {
     [pollux.pid, ...pollux.children().map((c) => c.pid)].sort(),
   );
   assert.ok(status.processes.every((p) => p.state === 'ready' && isAlive(p.pid)));
-  assert.deepEqual(status.keys, { enabled: 2, disabled: 0, frozen: 0 });
+  assert.deepEqual(status.keys, {
+    enabled: 2,
+    full: 0,
+    'half-open': 0,
+    resting: 0,
+    frozen: 0,
+    disabled: 0,
+  });
+  assert.deepEqual(status.pool.cooling, []);
+  assert.equal(status.pool.board.subjects.used, 2);
   assert.equal(status.clients.enabled, 1);
   assert.equal(status.counts.requests, 1);
   assert.deepEqual(status.listen, [`127.0.0.1:${pollux.port}`]);

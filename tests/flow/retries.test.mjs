@@ -48,7 +48,7 @@ const FAILURES = {
   'a limit that says nothing': (s) =>
     s.answers(429, { message: 'Resource has been exhausted (e.g. check quota).' }),
   'a limit in a list of one': (s) =>
-    s.answers(429, { body: [fault(429, { quotaId: PER_MINUTE })] }),
+    s.answers(429, { body: [fault(429, { quotaId: PER_MINUTE, quotaValue: '1000' })] }),
   'a reset': (s) => s.resets(),
   'a closed connection': (s) => s.closes(),
   'what is no HTTP': (s) =>
@@ -321,6 +321,10 @@ const LOST = {
   ],
   'key-denied': [
     403,
+    { message: 'Generative Language API has not been used before.', reason: 'SERVICE_DISABLED' },
+  ],
+  suspended: [
+    403,
     { message: 'Permission denied: Consumer has been suspended.', reason: 'CONSUMER_SUSPENDED' },
   ],
   'no-credit': [429, { message: 'Your prepayment credits are depleted.' }],
@@ -448,7 +452,7 @@ flow("a secret in Google's words does not reach the client", async (t) => {
 
 flow('requests spread over the keys', async (t) => {
   const gemini = await t.gemini();
-  const pollux = await t.pollux({ keys: ['k1', 'k2', 'k3'] });
+  const pollux = await t.pollux({ keys: ['k1', 'k2', 'k3'], 'pool.pick': 'round-robin' });
 
   for (let i = 0; i < 12; i++) await pollux.chat('hi');
 

@@ -83,7 +83,12 @@ const send = (pollux, target, command, offset, body) =>
 
 flow('an upload in pieces stays with the credential that began it', async (t) => {
   t.upstream = t.keep(await takesUploads(t));
-  const pollux = await t.pollux({ keys: ['k1', 'k2', 'k3'], 'server.workers': 1 });
+  const pollux = await t.pollux({
+    keys: ['k1', 'k2', 'k3'],
+    'pool.pick': 'round-robin',
+    'pool.affinity': 'no', // or all would begin with the same one: see remote.test.mjs
+    'server.workers': 1,
+  });
   const piece = Buffer.alloc(3 * MIB, 'abc');
 
   for (let i = 0; i < 3; i++) {

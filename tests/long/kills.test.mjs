@@ -4,22 +4,13 @@ import './lib/patience.mjs';
 import path from 'node:path';
 import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises';
 import { assert, flow, fs, until } from '../flow/harness.mjs';
-import { canSeeDescriptors, clientPorts, note, zombiesOf } from './lib/figures.mjs';
+import { canSeeDescriptors, clientPorts, note, oneOf, readyOnes, zombiesOf } from './lib/figures.mjs';
 import { Load } from './lib/load.mjs';
 import { simulator } from './lib/sim.mjs';
 
 const LAST_S = Number(process.env.POLLUX_KILLS_S ?? 60);
 const EVERY_MS = 300;
 const CLIENTS = 24;
-
-/* A child that is killed before it is ready is started again later and later: that is another
- * story's. */
-function readyOnes(pollux, title) {
-  const ready = new Set([...pollux.said.matchAll(/child ready .*pid=(\d+)/g)].map((m) => Number(m[1])));
-  return pollux.children().filter((c) => c.title.startsWith(title) && ready.has(c.pid));
-}
-
-const oneOf = (list) => list[Math.floor(Math.random() * list.length)];
 
 async function isAsBefore(pollux) {
   await until(() => pollux.children().length === 3, 'both workers and the janitor');

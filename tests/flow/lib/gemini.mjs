@@ -291,6 +291,10 @@ export class Gemini {
   askedWith(key) {
     return this.requests.filter((r) => r.secret === this.#secretOf(key)).length;
   }
+  /** The names of those that asked, one after the other; undefined for a key that is not listed. */
+  askers(keys) {
+    return this.requests.map((r) => keys.find((k) => this.#secretOf(k) === r.secret));
+  }
   get last() {
     return this.requests[this.requests.length - 1];
   }

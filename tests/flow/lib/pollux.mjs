@@ -241,6 +241,15 @@ export class Pollux {
     await this.ready();
   }
 
+  /** Everybody is killed at once; then the same directories, keys and settings, once more. */
+  async crash() {
+    this.killAll();
+    await this.over();
+    await this.silence();
+    this.launch();
+    await this.ready();
+  }
+
   /* The processes. */
 
   /** [{pid, title}] of the master's children, in no order. */
@@ -416,6 +425,17 @@ export class Pollux {
   /** All keys are lent again, whatever happened to them. */
   thaw() {
     return this.ctl('keys', 'thaw', ...this.keys);
+  }
+
+  /** Why it was answered so; a worker leaves that behind the answer's last byte. */
+  async explained(answer) {
+    const id = answer.headers['x-request-id'];
+    let said;
+    await until(
+      async () => (said = await this.ctlSays(['explain', id])).code === 0,
+      () => `an explanation of ${id}; ${said?.out}`,
+    );
+    return said.json;
   }
 
   /** Counters of /health, over all workers. */

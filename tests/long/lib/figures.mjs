@@ -13,6 +13,15 @@ export function processesOf(pollux) {
   return [{ pid: pollux.pid, title: 'master' }, ...children];
 }
 
+/** Children of that title that have said that they are ready.  One that is killed before that is started
+ * again later and later: that is another story's. */
+export function readyOnes(pollux, title) {
+  const ready = new Set([...pollux.said.matchAll(/child ready .*pid=(\d+)/g)].map((m) => Number(m[1])));
+  return pollux.children().filter((c) => c.title.startsWith(title) && ready.has(c.pid));
+}
+
+export const oneOf = (list) => list[Math.floor(Math.random() * list.length)];
+
 function statusOf(pid) {
   const lines = fs.readFileSync(`/proc/${pid}/status`, 'latin1').split('\n');
   return Object.fromEntries(lines.map((line) => line.split(/:\s*/, 2)));

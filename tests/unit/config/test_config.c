@@ -142,7 +142,7 @@ without_a_word_everything_has_its_default(void **state)
 	assert_string_equal(c->upstream_gemini_url, "https://generativelanguage.googleapis.com");
 	assert_string_equal(c->upstream_proxy, "");
 	assert_int_equal(c->upstream_max_attempts, 4);
-	assert_string_equal(c->pool_pick, "least-used");
+	assert_string_equal(c->pool_pick, "thompson");
 	assert_int_equal(c->pool_freeze_max_ms, 86400000);
 	assert_false(c->auth_anonymous);
 	assert_int_equal(c->queue_max_wait_ms, 30000);
@@ -235,7 +235,7 @@ all_faults_are_said_in_the_order_of_their_lines(void **state)
 	    "E conf:7: upstream.proxy: the value is not a URL: SCHEME://HOST[:PORT], SCHEME one "
 	    "of: "
 	    "http socks5 socks5h\n"
-	    "E conf:9: pool.pick: \"random\" is none of: least-used order\n"
+	    "E conf:9: pool.pick: \"random\" is none of: thompson least-used round-robin order\n"
 	    "E conf:9: pool.freeze_min: it is longer than pool.freeze_max\n"
 	    "E conf:11: \"a b\" cannot be the name of a model\n"
 	    "E conf:12: model.alias: m stands for itself\n");
@@ -484,7 +484,8 @@ values_of_models_can_be_asked_for_by_name(void **state)
 	assert_string_equal(config_origin(w->config, "model.gemini-2.5-flash.enabled"), origin);
 	assert_string_equal(config_origin(w->config, "model.gemini-2.5-flash.alias"), "default");
 	assert_null(shown(w, "model.other.enabled"));
-	assert_null(shown(w, "model.gemini-2.5-flash.rpm"));
+	assert_string_equal(shown(w, "model.gemini-2.5-flash.rpm"), "0");
+	assert_null(shown(w, "model.gemini-2.5-flash.colour"));
 	mem_free(origin);
 }
 
@@ -598,7 +599,7 @@ the_sample_file_shows_the_defaults(void **state)
 	start(w, (struct start){ .text = sample });
 	assert_string_equal(buf_text(&w->said), "");
 	config_diff(plain, w->config, note_difference, &found);
-	assert_string_equal(buf_text(&found), "model.fast ");
+	assert_string_equal(buf_text(&found), "model.gemini-2.5-flash model.fast ");
 	assert_string_not_equal(config_origin(w->config, "log.debug"), "default");
 	config_free(&plain);
 	buf_fini(&found);

@@ -152,7 +152,8 @@ unknown_names_are_said_wherever_they_stand(void **state)
 		{ "weather { bar { baz = 1 } qux = {1} }",
 		    "f:1: there is no section \"weather\"\n" },
 		{ "weather \"title\" { bar = 1 }", "f:1: there is no section \"weather\"\n" },
-		{ "model x { rpm = 3 }", "f:1: there is no setting \"rpm\" in section model\n" },
+		{ "model x { colour = 3 }",
+		    "f:1: there is no setting \"colour\" in section model\n" },
 		{ "model x {\n alis = y }", "f:2: there is no setting \"alis\" in section model; "
 					    "did you mean model.alias\n" },
 		{ "server { freeze_min = 1s }", "f:1: there is no setting \"freeze_min\" in "

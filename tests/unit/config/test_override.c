@@ -65,7 +65,7 @@ what_is_not_understood_is_an_error(void **state)
 		{ "server.workers.x=3",
 		    "-D: there is no setting \"server.workers.x\"; did you mean server.workers" },
 		{ "a.b=c", "-D: there is no setting \"a.b\"" },
-		{ "model.x.rpm=3", "-D: there is no setting \"model.x.rpm\"" },
+		{ "model.x.colour=3", "-D: there is no setting \"model.x.colour\"" },
 		{ ".=", "-D: there is no setting \".\"" },
 		{ "a\n.b=c", "-D: there is no setting \"a?.b\"" },
 	};

@@ -206,6 +206,8 @@ no_planted_key_survives(void **state)
 		"{\"error\":\"" KEY "\",\"error_description\":\"" KEY "\"}",
 		"{\"error\":{\"code\":429,\"status\":\"RESOURCE_EXHAUSTED\",\"message\":\"limit: "
 		"5, model: " KEY "\",\"details\":[{\"violations\":[{\"quotaId\":\"" KEY "\"}]}]}}",
+		"{\"error\":{\"details\":[{\"reason\":\"VALIDATION_REQUIRED\",\"metadata\":{"
+		"\"validation_link\":\"https://a.example/" KEY "\"}}]}}",
 	};
 
 	(void)state;
@@ -218,6 +220,7 @@ no_planted_key_survives(void **state)
 		assert_null(strstr(f.field, KEY));
 		assert_null(strstr(f.quota_id, KEY));
 		assert_null(strstr(f.quota_model, KEY));
+		assert_null(strstr(f.validation_link, KEY));
 		assert_false(span_has(f.body, KEY));
 	}
 }
@@ -338,6 +341,66 @@ quota_errors_are_classified(void **state)
 }
 
 static void
+each_violation_keeps_its_own_limit(void **state)
+{
+	static const struct {
+		const char *name;
+		struct quota_words words;
+		struct quota_limits limits;
+	} rows[] = {
+		{ "all three",
+		    { .violations = V_OF(DAY_ID, "100") "," V_OF(MINUTE_ID, "5") "," V_OF(
+			  TOKENS_ID, "250000") },
+		    { .rpm = 5, .tpm = 250000, .rpd = 100 } },
+		{ "numbers, not texts",
+		    { .violations = "{\"quotaId\":\"" MINUTE_ID "\",\"quotaValue\":5}" },
+		    { .rpm = 5 } },
+		{ "the value before the id",
+		    { .violations = "{\"quotaValue\":\"5\",\"quotaId\":\"" MINUTE_ID "\"}" },
+		    { .rpm = 5 } },
+		{ "the number in the message, of the only one",
+		    { .violations = V(DAY_ID), .message = "limit: 20, model: x" }, { .rpd = 20 } },
+		{ "the number in the message, of one of two",
+		    { .violations = V(DAY_ID) "," V(MINUTE_ID), .message = "limit: 20, model: x" },
+		    { 0 } },
+		{ "two numbers in the message",
+		    { .violations = V(DAY_ID), .message = "limit: 20\\nlimit: 5" }, { 0 } },
+		{ "another model's", { .violations = V_FOR(MINUTE_ID, "2", "other") },
+		    { .rpm = 2 } },
+		{ "ErrorInfo's",
+		    { .reason = "R",
+			.metadata =
+			    "\"quota_limit\":\"" REGION_ID "\",\"quota_limit_value\":\"60\"" },
+		    { .rpm = 60 } },
+		{ "nothing at all", { .violations = V_OF(MINUTE_ID, "0") "," V_OF(TOKENS_ID, "x") },
+		    { 0 } },
+		{ "beyond a number", { .violations = V_OF(MINUTE_ID, "99999999999999999999") },
+		    { 0 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fault f = quota_fault(&rows[i].words);
+
+		if (memcmp(&f.limits, &rows[i].limits, sizeof(f.limits)) != 0)
+			fail_msg("%s: %lld %lld %lld", rows[i].name, (long long)f.limits.rpm,
+			    (long long)f.limits.tpm, (long long)f.limits.rpd);
+	}
+}
+
+static void
+a_limit_of_zero_in_errorinfo_is_no_quota(void **state)
+{
+	static const struct quota_words words = { .reason = "RATE_LIMIT_EXCEEDED",
+		.metadata = "\"quota_limit\":\"" REGION_ID "\",\"quota_limit_value\":\"0\"" };
+	struct fault f = quota_fault(&words);
+
+	(void)state;
+	assert_int_equal(f.period, QUOTA_ZERO);
+	assert_int_equal(f.limits.rpm, 0);
+}
+
+static void
 the_moment_of_reset_is_read(void **state)
 {
 	static const struct quota_words words = { .reason = "QUOTA_EXHAUSTED",
@@ -375,6 +438,122 @@ an_error_amid_a_stream_keeps_its_own_code(void **state)
 	assert_int_equal(f.code, 499);
 	assert_string_equal(f.status, "CANCELLED");
 	assert_false(span_has(f.body, "ORIGINAL"));
+}
+
+static void
+amid_a_stream_the_status_tells_where_the_code_does_not(void **state)
+{
+	static const struct {
+		int http_status;
+		const char *body;
+		int code, decides;
+	} rows[] = {
+		{ 200, "{\"error\":{\"status\":\"RESOURCE_EXHAUSTED\"}}", 429, 429 },
+		{ 200, "{\"error\":{\"code\":8,\"status\":\"RESOURCE_EXHAUSTED\"}}", 429, 429 },
+		{ 200, "{\"error\":{\"code\":503,\"status\":\"RESOURCE_EXHAUSTED\"}}", 503, 503 },
+		{ 200, "{\"error\":{\"status\":\"DEADLINE_EXCEEDED\"}}", 504, 504 },
+		{ 200, "{\"error\":{\"status\":\"NEW\"}}", 200, 200 },
+		{ 200, "{\"error\":{\"code\":8}}", 200, 200 },
+		{ 500, "{\"error\":{\"code\":8,\"status\":\"RESOURCE_EXHAUSTED\"}}", 429, 500 },
+		{ 403, "", 403, 403 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fault f = fault_of(rows[i].http_status, rows[i].body);
+
+		assert_int_equal(f.code, rows[i].code);
+		assert_int_equal(fault_status(&f), rows[i].decides);
+	}
+}
+
+/* ---- reasons and links ---- */
+
+static void
+the_reason_of_errorinfo_goes_before_any_other(void **state)
+{
+	static const struct {
+		const char *body, *reason;
+	} rows[] = {
+		{ "{\"error\":{\"errors\":[{\"reason\":\"rateLimitExceeded\"}],\"details\":[{"
+		  "\"reason\":\"MODEL_CAPACITY_EXHAUSTED\"}]}}",
+		    "MODEL_CAPACITY_EXHAUSTED" },
+		{ "{\"error\":{\"code\":\"busy\",\"details\":[{\"reason\":\"R\"}]}}", "R" },
+		{ "{\"error\":{\"errors\":[{\"reason\":\"rateLimitExceeded\"}]}}",
+		    "rateLimitExceeded" },
+		/* A proxy's own words are not what the innermost says. */
+		{ "{\"error\":{\"details\":[{\"reason\":\"PROXY\"}],\"message\":\"{\\\"error\\\":"
+		  "{\\\"details\\\":[{\\\"reason\\\":\\\"API_KEY_INVALID\\\"}],\\\"message\\\":"
+		  "\\\"m\\\"}}\"}}",
+		    "API_KEY_INVALID" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fault f = fault_of(429, rows[i].body);
+
+		assert_string_equal(f.reason, rows[i].reason);
+	}
+}
+
+#define VALIDATE(metadata, links)                                                                  \
+	"{\"error\":{\"code\":403,\"details\":[{\"reason\":\"VALIDATION_REQUIRED\","               \
+	"\"metadata\":{" metadata "}},{\"@type\":\"" RPC "Help\",\"links\":[" links "]}]}}"
+#define LINK(url) "{\"description\":\"d\",\"url\":\"" url "\"}"
+
+static void
+where_an_account_is_confirmed_is_kept_for_the_operator(void **state)
+{
+	static const struct {
+		const char *body, *link;
+	} rows[] = {
+		{ VALIDATE("\"validation_link\":\"https://accounts.google.com/v?a=1&b\"", ""),
+		    "https://accounts.google.com/v?a=1&b" },
+		{ VALIDATE("", LINK("https://support.google.com/x") "," LINK("https://g.co/v")),
+		    "https://g.co/v" },
+		{ VALIDATE(
+		      "\"validation_link\":\"https://a.example/1\"", LINK("https://a.example/2")),
+		    "https://a.example/1" },
+		{ VALIDATE("", LINK("https://support.google.com/x")), "" },
+		{ VALIDATE("", "7,null,{}"), "" },
+		{ VALIDATE("\"validation_link\":\"http://a.example/\"", ""), "" },
+		{ VALIDATE("\"validation_link\":\"javascript:alert(1)\"", ""), "" },
+		{ VALIDATE("\"validation_link\":\"https://a/\\u001b[2J\"", ""), "" },
+		{ VALIDATE("\"validation_link\":\"https://a/\\\"onclick\"", ""), "" },
+		{ VALIDATE("\"validation_link\":\"https://a/ b\"", ""), "" },
+		{ VALIDATE("\"validation_link\":\"https://a/\\u00e9\"", ""), "" },
+		{ VALIDATE("\"validation_link\":{}", ""), "" },
+		/* Of another refusal it is no such link. */
+		{ "{\"error\":{\"details\":[{\"reason\":\"SERVICE_DISABLED\",\"links\":[" LINK(
+		      "https://g.co/v") "]}]}}",
+		    "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct fault f = fault_of(403, rows[i].body);
+
+		if (strcmp(f.validation_link, rows[i].link) != 0)
+			fail_msg("row %zu: %s", i, f.validation_link);
+	}
+}
+
+static void
+a_link_without_end_is_none(void **state)
+{
+	struct buf b = BUF_INIT;
+	struct fault f;
+
+	(void)state;
+	buf_add_lit(&b, "{\"error\":{\"details\":[{\"reason\":\"VALIDATION_REQUIRED\","
+			"\"metadata\":{\"validation_link\":\"https://a.example/");
+	for (int i = 0; i < 2000; i++)
+		buf_add_char(&b, 'x');
+	buf_add_lit(&b, "\"}}]}}");
+	f = fault_of(403, buf_text(&b));
+	assert_string_equal(f.reason, "VALIDATION_REQUIRED");
+	assert_string_equal(f.validation_link, "");
+	buf_fini(&b);
 }
 
 /* ---- hostile input ---- */
@@ -439,9 +618,15 @@ main(void)
 		cmocka_unit_test(debug_info_is_not_relayed),
 		cmocka_unit_test(no_planted_key_survives),
 		cmocka_unit_test(quota_errors_are_classified),
+		cmocka_unit_test(each_violation_keeps_its_own_limit),
+		cmocka_unit_test(a_limit_of_zero_in_errorinfo_is_no_quota),
 		cmocka_unit_test(the_moment_of_reset_is_read),
 		cmocka_unit_test(a_limit_of_zero_elsewhere_is_no_quota),
 		cmocka_unit_test(an_error_amid_a_stream_keeps_its_own_code),
+		cmocka_unit_test(amid_a_stream_the_status_tells_where_the_code_does_not),
+		cmocka_unit_test(the_reason_of_errorinfo_goes_before_any_other),
+		cmocka_unit_test(where_an_account_is_confirmed_is_kept_for_the_operator),
+		cmocka_unit_test(a_link_without_end_is_none),
 		cmocka_unit_test(any_cut_of_an_error_does_no_harm),
 		cmocka_unit_test(envelopes_nested_without_end_are_read_to_a_bound),
 	};

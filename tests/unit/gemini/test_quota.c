@@ -121,10 +121,73 @@ limits_and_waits_are_read_out_of_sentences(void **state)
 	assert_int_equal(model.len, 0);
 	quota_limit("nothing", &value, &model);
 	assert_int_equal(value, -1);
+	quota_limit("limit: 20, model: x\nlimit: 20, model: x", &value, &model);
+	assert_int_equal(value, 20);
+	assert_true(span_is(model, "x"));
+	quota_limit("limit: 20, model: x\nlimit: 5, model: x", &value, &model);
+	assert_int_equal(value, -1);
+	quota_limit("limit: 99999999999999999999", &value, &model);
+	assert_int_equal(value, -1);
+	quota_limit("limit:", &value, &model);
+	assert_int_equal(value, -1);
 	assert_int_equal(quota_retry_ms("... Please retry in 40.025771073s."), 40026);
 	assert_int_equal(quota_retry_ms("PLEASE RETRY IN 964ms."), 964);
+	assert_int_equal(quota_retry_ms("Your quota will reset after 3h2m."), 10920000);
+	assert_int_equal(quota_retry_ms("Your quota will reset after 0s."), 0);
 	assert_int_equal(quota_retry_ms("retry in a while"), -1);
+	assert_int_equal(quota_retry_ms("reset after lunch"), -1);
 	assert_int_equal(quota_retry_ms(""), -1);
+}
+
+static void
+the_identifier_says_whose_limit_a_number_is(void **state)
+{
+	static const struct {
+		const char *id;
+		struct quota_limits limits; /* of 7 */
+	} rows[] = {
+		{ "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", { .rpm = 7 } },
+		{ "GenerateRequestsPerDayPerProjectPerModel-FreeTier", { .rpd = 7 } },
+		{ "GenerateContentInputTokensPerModelPerMinute", { .tpm = 7 } },
+		{ "GenerateContentPaidTierInputTokensPerModelPerMinute", { .tpm = 7 } },
+		{ "EmbedContentRequestsPerMinutePerProjectPerModel", { .rpm = 7 } },
+		{ "EmbedContentRequestsPerDayPerUserPerProjectPerModel", { .rpd = 7 } },
+		{ "GenerateContentRequestsPerMinutePerProjectPerRegion", { .rpm = 7 } },
+		/* Not ours to count. */
+		{ "GenerateContentInputTokensPerModelPerDay", { 0 } },
+		{ "GenerateContentOutputTokensPerModelPerMinute", { 0 } },
+		{ "GenerateRequestsPerHour", { 0 } },
+		{ "GenerateRequestsPerSecond", { 0 } },
+		{ "ImagesPerMinute", { 0 } },
+		{ "TotalCachedContentStorageTokensPerModelFreeTier", { 0 } },
+		{ "", { 0 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct quota_limits l = { 0 };
+
+		quota_limits_add(&l, rows[i].id, 7);
+		if (memcmp(&l, &rows[i].limits, sizeof(l)) != 0)
+			fail_msg("%s", rows[i].id);
+	}
+}
+
+static void
+only_sane_limits_are_taken_and_the_smaller_of_two(void **state)
+{
+	static const int64_t odd[] = { 0, -1, INT64_MIN, QUOTA_LIMIT_MAX + 1, INT64_MAX };
+	struct quota_limits l = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(odd); i++)
+		quota_limits_add(&l, "RequestsPerMinute", odd[i]);
+	assert_int_equal(l.rpm, 0);
+	quota_limits_add(&l, "RequestsPerMinute", QUOTA_LIMIT_MAX);
+	assert_int_equal(l.rpm, QUOTA_LIMIT_MAX);
+	quota_limits_add(&l, "RequestsPerMinute", 5);
+	quota_limits_add(&l, "RequestsPerMinute", 9);
+	assert_int_equal(l.rpm, 5);
 }
 
 int
@@ -136,6 +199,8 @@ main(void)
 		cmocka_unit_test(periods_are_told_by_their_words),
 		cmocka_unit_test(only_a_bare_zero_is_no_quota_at_all),
 		cmocka_unit_test(limits_and_waits_are_read_out_of_sentences),
+		cmocka_unit_test(the_identifier_says_whose_limit_a_number_is),
+		cmocka_unit_test(only_sane_limits_are_taken_and_the_smaller_of_two),
 	};
 
 	return cmocka_run_group_tests_name("gemini/quota", tests, NULL, NULL);

@@ -99,6 +99,19 @@ an_option_is_one_of_a_word_only_if_its_usage_says_so(void **state)
 }
 
 static void
+an_option_without_a_value_has_none_in_any_word(void **state)
+{
+	(void)state;
+	assert_true(word_takes_option(&word_table[WORD_INDEX_keys_thaw], "all"));
+	assert_false(word_takes_option(&word_table[WORD_INDEX_keys_rm], "all"));
+	assert_true(word_is_flag("all"));
+	assert_false(word_is_flag("label"));
+	assert_false(word_is_flag("al"));
+	assert_false(word_is_flag(""));
+	assert_false(word_is_flag("all]"));
+}
+
+static void
 a_group_is_the_first_part_of_words(void **state)
 {
 	(void)state;
@@ -134,6 +147,7 @@ main(void)
 		cmocka_unit_test(every_word_is_found_by_its_own_name),
 		cmocka_unit_test(a_slip_of_the_pen_is_understood),
 		cmocka_unit_test(an_option_is_one_of_a_word_only_if_its_usage_says_so),
+		cmocka_unit_test(an_option_without_a_value_has_none_in_any_word),
 		cmocka_unit_test(a_group_is_the_first_part_of_words),
 		cmocka_unit_test(words_that_need_arguments_say_so_in_their_usage),
 	};

@@ -27,6 +27,7 @@ struct call {
 	struct world *w;
 	struct fetch *fetch;
 	int heads, datas, ends, sents, status;
+	int writtens; /* how often it was said that all is written */
 	int64_t length;
 	char type[128], retry[64];
 	struct buf body;
@@ -37,6 +38,7 @@ struct call {
 	void (*at_data)(struct call *);
 	void (*at_end)(struct call *);
 	void (*at_sent)(struct call *);
+	void (*at_written)(struct call *);
 	struct call *other;
 	size_t sending; /* of lent, for a body that streams: what was handed over */
 	char *lent;     /* a body of its own */
@@ -108,7 +110,18 @@ on_sent(void *ctx)
 		c->at_sent(c);
 }
 
-static const struct fetch_events events = { on_head, on_data, on_end, on_sent };
+static inline void
+on_written(void *ctx)
+{
+	struct call *c = ctx;
+
+	assert_int_equal(c->ends, 0);
+	c->writtens++;
+	if (c->at_written)
+		c->at_written(c);
+}
+
+static const struct fetch_events events = { on_head, on_data, on_end, on_sent, on_written };
 
 static inline void
 start_order(struct world *w, struct call *c, struct fetch_order order)

@@ -17,9 +17,8 @@
 #include "store/store.h"
 #include "tests/unit/unit.h"
 
-#define WORLD_MAP   (8u << 20)
-#define WORLD_CELLS 1024
-#define WORLD_NOW   1800000000000
+#define WORLD_MAP (8u << 20)
+#define WORLD_NOW 1800000000000
 
 struct world {
 	char dir[64];
@@ -68,6 +67,12 @@ world_configure(struct world *w, const char *override)
 static inline void
 world_open(struct world *w)
 {
+	static const struct board_sizes sizes = { .cells = 1024,
+		.subjects = 256,
+		.models = 16,
+		.windows = 256,
+		.leases = 64,
+		.traces = 16 };
 	struct err e = ERR_INIT;
 	bool kept;
 
@@ -82,7 +87,7 @@ world_open(struct world *w)
 	assert_non_null(w->store);
 	char *board = mem_printf("%s/board", w->dir);
 
-	w->board = board_create(board, WORLD_CELLS, &kept, &e);
+	w->board = board_create(board, &sizes, &kept, &e);
 	assert_non_null(w->board);
 	mem_free(board);
 	w->birth.board = w->board;

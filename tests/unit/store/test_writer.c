@@ -59,7 +59,7 @@ setup(void **state)
 	snprintf(w->board_path, sizeof(w->board_path), "%s/board", w->dir);
 	snprintf(w->key, sizeof(w->key), "%s/key", w->dir);
 	w->seal = seal_open(w->key, true, NULL);
-	w->board = board_create(w->board_path, 64, &kept, NULL);
+	w->board = board_create(w->board_path, &(struct board_sizes){ 0 }, &kept, NULL);
 	w->loop = loop_new();
 	w->listener = link_listen(w->path, 0600, NULL);
 	*state = w;

@@ -14,6 +14,7 @@
 /* Stands in for upstream/ask.c: it does nothing of itself. */
 struct ask {
 	size_t part;
+	struct ask_lend lend;
 	struct ask_events events;
 	void *ctx;
 	bool paused;
@@ -24,8 +25,8 @@ static struct ask *asks[PARTS_MAX]; /* by part; NULL: not started, ended or canc
 static size_t started, cancelled;
 
 struct ask *
-ask_start(struct upstream *up, const struct call *call, size_t part, struct arena *arena,
-    const struct ask_events *events, void *ctx)
+ask_start(struct upstream *up, const struct call *call, size_t part, const struct ask_lend *lend,
+    struct arena *arena, const struct ask_events *events, void *ctx)
 {
 	struct ask *a = mem_alloc(sizeof(*a));
 
@@ -33,7 +34,7 @@ ask_start(struct upstream *up, const struct call *call, size_t part, struct aren
 	assert_non_null(arena);
 	assert_in_range(part, 0, call->parts - 1);
 	assert_null(asks[part]);
-	*a = (struct ask){ .part = part, .events = *events, .ctx = ctx };
+	*a = (struct ask){ .part = part, .lend = *lend, .events = *events, .ctx = ctx };
 	snprintf(a->label, sizeof(a->label), "key-%zu", part);
 	asks[part] = a;
 	started++;
@@ -75,6 +76,7 @@ struct caller {
 	struct arena *arena;
 	struct upstream up;
 	struct call call;
+	struct ask_lend lend;
 	struct fan *fan;
 	struct err err; /* what it failed with */
 	size_t chunks, done, failed, mended, tried;
@@ -212,7 +214,7 @@ static void
 start(struct caller *c, size_t parts, size_t choices, const struct ask_events *events)
 {
 	c->call = (struct call){ .op = OP_GENERATE, .parts = parts, .choices = choices };
-	c->fan = fan_start(&c->up, &c->call, c->arena, events, c);
+	c->fan = fan_start(&c->up, &c->call, &c->lend, c->arena, events, c);
 }
 
 static size_t
@@ -339,6 +341,24 @@ only_some_are_asked_at_a_time(void **state)
 	}
 	assert_int_equal(started, 20);
 	assert_int_equal(c->done, 1);
+}
+
+/* Of one request: the same beginning, the same owner, one trace. */
+static void
+each_part_is_lent_for_alike(void **state)
+{
+	struct caller *c = *state;
+	struct trace trace;
+
+	c->lend = (struct ask_lend){ .affinity = 5, .owner = SPAN("owner"), .trace = &trace };
+	start(c, WIDTH + 1, 1, &translated);
+	c->lend = (struct ask_lend){ 0 }; /* it was copied */
+	ends(0);
+	for (size_t i = 1; i <= WIDTH; i++) {
+		assert_int_equal(asks[i]->lend.affinity, 5);
+		assert_true(span_is(asks[i]->lend.owner, "owner"));
+		assert_ptr_equal(asks[i]->lend.trace, &trace);
+	}
 }
 
 static void
@@ -611,6 +631,7 @@ main(void)
 		CASE(a_translated_answer_asks_for_no_bytes),
 		CASE(the_label_is_that_of_the_first_part),
 		CASE(only_some_are_asked_at_a_time),
+		CASE(each_part_is_lent_for_alike),
 		CASE(parts_may_end_in_any_order),
 		CASE(choices_are_numbered_over_all_parts),
 		CASE(a_choice_that_was_not_asked_for_stays_in_its_part),

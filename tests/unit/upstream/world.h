@@ -34,6 +34,12 @@ world_path(const struct world *w, const char *name, char out[128])
 static inline int
 world_open(void **state)
 {
+	static const struct board_sizes sizes = { .cells = 4096,
+		.subjects = 4096,
+		.models = 64,
+		.windows = 4096,
+		.leases = 256,
+		.traces = 64 };
 	struct world *w = calloc(1, sizeof(*w));
 	struct err e = ERR_INIT;
 	char path[128];
@@ -50,7 +56,7 @@ world_open(void **state)
 	if (!w->store)
 		fail_msg("%s", e.text);
 	world_path(w, "board", path);
-	w->board = board_create(path, 4096, &kept, &e);
+	w->board = board_create(path, &sizes, &kept, &e);
 	if (!w->board)
 		fail_msg("%s", e.text);
 	*state = w;
@@ -79,14 +85,14 @@ world_close(void **state)
 	return 0;
 }
 
-/* Stores a credential; its id is written to id. */
+/* Stores a credential of a project ("": of none); its id is written to id. */
 static inline void
-world_add(struct world *w, const char *label, const char *secret, bool enabled, int64_t created,
-    char id[CREDENTIAL_ID_LEN + 1])
+world_add_of(struct world *w, const char *project, const char *label, const char *secret,
+    bool enabled, int64_t created, char id[CREDENTIAL_ID_LEN + 1])
 {
 	struct credential c = { .label = (char *)label,
 		.secret = (char *)secret,
-		.project = (char *)"",
+		.project = (char *)project,
 		.note = (char *)"",
 		.enabled = enabled,
 		.created_wall_ms = created };
@@ -102,6 +108,13 @@ world_add(struct world *w, const char *label, const char *secret, bool enabled, 
 		fail_msg("%s", e.text);
 	board_bump(w->board, BOARD_GEN_CREDENTIALS);
 	buf_wipe(&record);
+}
+
+static inline void
+world_add(struct world *w, const char *label, const char *secret, bool enabled, int64_t created,
+    char id[CREDENTIAL_ID_LEN + 1])
+{
+	world_add_of(w, "", label, secret, enabled, created, id);
 }
 
 #endif
