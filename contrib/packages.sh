@@ -7,7 +7,8 @@ BUILD_NEEDS="gcc=gcc libc6-dev make=make autoconf=autoconf automake=automake pkg
 	ca-certificates libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev liblmdb-dev
 	libsodium-dev libconfuse-dev"
 TEST_NEEDS="libcmocka-dev node=nodejs npm=npm"
-LONG_NEEDS="clang=clang clang-tidy=clang-tidy llvm-symbolizer=llvm valgrind=valgrind xz=xz-utils"
+LONG_NEEDS="clang=clang clang-tidy=clang-tidy llvm-symbolizer=llvm valgrind=valgrind xz=xz-utils
+	faketime=faketime"
 
 # A fresh system has no locales but this one.
 LC_ALL=C.UTF-8

@@ -178,7 +178,7 @@ remote_names_init(struct remote_names *r)
 void
 remote_names_add(struct remote_names *r, struct span name)
 {
-	if (!remote_name_is_valid(name) || r->n == REMOTE_NAMES ||
+	if (!name.p || !remote_name_is_valid(name) || r->n == REMOTE_NAMES ||
 	    name.len > sizeof(r->text) - r->used)
 		return;
 	for (size_t i = 0; i < r->n; i++)

@@ -18,8 +18,9 @@
 #include "upstream/prober.h"
 #include "upstream/upkeep.h"
 
-#define FLUSH_A_TURN 1000 /* subjects: some milliseconds of work */
-#define FLUSH_AGAIN  20   /* where there were so many, the rest follows soon, in ms */
+/* Subjects: some milliseconds of work, and of as many as a board can have each gets its turn within
+ * the minute that fitness_restore reckons with. */
+#define FLUSH_A_TURN 1000
 
 struct chore {
 	const char *name;
@@ -35,9 +36,8 @@ struct errand {
 
 struct chores {
 	struct chores_house house;
-	struct errand *errands;      /* owned; one for each of table[] */
-	struct fitness_flush *flush; /* owned */
-	struct timer flush_again;
+	struct errand *errands;       /* owned; one for each of table[] */
+	struct fitness_flush *flush;  /* owned */
 	struct inventory credentials; /* loaded when they are needed first */
 	struct prober *prober;        /* owned; NULL again once they are stopped */
 	struct upkeep *upkeep;        /* owned */
@@ -98,21 +98,10 @@ chores_restore(const struct birth *b, struct store *store, struct err *e)
 	return true;
 }
 
-/* What more was marked at once than goes into one turn follows without waiting for the period. */
-static void
-flush_fitness(void *ctx)
-{
-	struct chores *c = ctx;
-
-	if (fitness_flush_some(c->flush, loop_moment(c->house.loop), FLUSH_A_TURN) == FLUSH_A_TURN)
-		loop_timer(c->house.loop, &c->flush_again, FLUSH_AGAIN, flush_fitness, c);
-}
-
 static void
 store_fitness(struct chores *c)
 {
-	if (!c->flush_again.place)
-		flush_fitness(c);
+	fitness_flush_some(c->flush, loop_moment(c->house.loop), FLUSH_A_TURN);
 }
 
 /* NULL: the store cannot be read. */
@@ -144,18 +133,24 @@ write_records(void *ctx, const struct write_op *ops, size_t n)
 }
 
 static void
-disable_idle_one(struct chores *c, const struct credential *was, const char *note)
+disable_idle_one(struct chores *c, const char *id, const char *note)
 {
-	struct credential changed = *was;
 	struct changes changes = CHANGES_INIT;
+	struct credential cred;
 
-	changed.enabled = false;
-	changed.note = (char *)note;
-	changes_put_credential(&changes, &changed);
-	changes.ops[0].only_change = true;
-	write_records(c, changes.ops, changes.count);
+	if (!upkeep_read(c->house.store, id, &cred))
+		return;
+	if (cred.enabled) {
+		cred.enabled = false;
+		mem_free(cred.note);
+		cred.note = mem_dup(note);
+		changes_put_credential(&changes, &cred);
+		changes.ops[0].only_change = true;
+		write_records(c, changes.ops, changes.count);
+		log_warn("pool", "credential disabled", "label=%s cause=%s", cred.label, note);
+	}
 	changes_fini(&changes);
-	log_warn("pool", "credential disabled", "label=%s cause=\"%s\"", changed.label, note);
+	credential_fini(&cred);
 }
 
 static void
@@ -172,7 +167,7 @@ disable_idle(struct chores *c)
 	upkeep_look(
 	    c->upkeep, c->house.birth->board, s, after_ms, loop_moment(c->house.loop), &idle);
 	for (size_t i = 0; i < idle.count; i++)
-		disable_idle_one(c, &s->set.items[idle.items[i]], buf_text(&note));
+		disable_idle_one(c, s->set.items[idle.items[i]].id, buf_text(&note));
 	upkeep_idle_fini(&idle);
 	buf_fini(&note);
 }
@@ -290,7 +285,6 @@ chores_stop(struct chores *c)
 {
 	for (size_t i = 0; i < CHORE_COUNT; i++)
 		loop_untimer(c->house.loop, &c->errands[i].timer);
-	loop_untimer(c->house.loop, &c->flush_again);
 	prober_free(&c->prober);
 }
 

@@ -104,9 +104,23 @@ is_known(struct booking *k, const struct fitness_limits *l)
 	return refuse(k, l->rpm > 0 ? PASS_MINUTE : PASS_TOKENS, spent_ms);
 }
 
+/* Of two days that meet neither must get a request too many, so between them nothing is sent. */
+static bool
+day_is_clear(struct booking *k, int64_t limit)
+{
+	int64_t until_ms = limit > 0 ? fitness_day_doubt_ms(k->scope, k->margin_ms, k->now) : 0;
+
+	if (until_ms == 0)
+		return true;
+	fitness_full(k->scope, until_ms);
+	return refuse(k, PASS_MINUTE, until_ms);
+}
+
 static bool
 book_day(struct booking *k, int64_t limit)
 {
+	if (!day_is_clear(k, limit))
+		return false;
 	if (!fitness_day_book(k->scope, limit, k->now))
 		return refuse(k, PASS_DAY, fitness_day_ends_ms(k->scope, k->now));
 	k->out->day = true;

@@ -78,9 +78,9 @@ notice_clock(struct choice *c, struct moment t)
 
 struct seen {
 	uint32_t i;
+	bool excluded; /* by the wish: says nothing about other ones */
 	struct fitness_rows rows;
 	struct fitness_pass pass;
-	bool excluded; /* by the wish: says nothing about other ones */
 };
 
 /* Less is better. */
@@ -189,17 +189,27 @@ judge(const struct search *s, struct seen *k)
 
 /* ---- who comes next when there is none ---- */
 
+/* One that was just disabled is frozen until all processes have read that: it is not free then. */
+static struct fitness_pass
+as_told(const struct fitness_pass *p)
+{
+	if (p->pass == PASS_FROZEN && outcome_is_ours(p->cause))
+		return (struct fitness_pass){ .pass = PASS_DISABLED, .free_at_ms = INT64_MAX };
+	return *p;
+}
+
 /* Of those that are not free by themselves, being disabled is the least to speak of. */
 static void
-consider_next(struct search *s, uint32_t i, const struct fitness_pass *p)
+consider_next(struct search *s, uint32_t i, const struct fitness_pass *seen)
 {
-	bool sooner = p->free_at_ms < s->next.free_at_ms;
-	bool says_more = p->free_at_ms == s->next.free_at_ms && p->pass != PASS_DISABLED &&
+	struct fitness_pass p = as_told(seen);
+	bool sooner = p.free_at_ms < s->next.free_at_ms;
+	bool says_more = p.free_at_ms == s->next.free_at_ms && p.pass != PASS_DISABLED &&
 			 s->next.pass == PASS_DISABLED;
 
 	if (!sooner && !says_more && s->next_i != CHOICE_NONE)
 		return;
-	s->next = *p;
+	s->next = p;
 	s->next_i = i;
 }
 
@@ -232,6 +242,26 @@ consider_excluded(struct search *s, struct choice_made *made)
 
 /* ---- comparing ---- */
 
+/*
+ * A draw knows nothing of answers that are still out: until the first came back, or came not, all would
+ * draw a credential that hangs as if it were as good as any.  So one that has had s successes lately is
+ * trusted with s * s requests at once, and each beyond these takes from its draw.
+ */
+static double
+draw_of(const struct search *s, const struct seen *k)
+{
+	posterior w = word_get(k->rows.own, FITNESS_POSTERIOR);
+	double draw = posterior_draw(w, s->now.ms, s->chance), successes;
+	unsigned out = fitness_in_flight(k->rows.own ? k->rows.own : k->rows.whole);
+
+	if (out == 0)
+		return draw;
+	posterior_counts(w, s->now.ms, &successes, NULL);
+	double beyond = out - successes * successes;
+
+	return beyond > 0 ? draw * 2 / (2 + beyond) : draw;
+}
+
 static struct rank
 rank_of(const struct search *s, const struct seen *k)
 {
@@ -249,9 +279,7 @@ rank_of(const struct search *s, const struct seen *k)
 		break;
 	}
 	/* A draw is below 1, so whoever is favoured comes before all that are not. */
-	return (struct rank){ -favoured - posterior_draw(word_get(k->rows.own, FITNESS_POSTERIOR),
-					      s->now.ms, s->chance),
-		0 };
+	return (struct rank){ -favoured - draw_of(s, k), 0 };
 }
 
 /* A reason is told once, not for each try of the same request. */

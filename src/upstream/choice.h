@@ -2,7 +2,8 @@
  * Which credential: the eligible ones first, then by pool.pick.  Private to a worker, made anew
  * with each loaded set; reads the board, changes nothing on it.
  *
- *	thompson     a draw from each posterior, the best is taken
+ *	thompson     a draw from each posterior, the best is taken; who has more requests under way
+ *	             than is known of it is drawn lower
  *	least-used   the fewest requests in flight, then the one lent longest ago
  *	round-robin  the one that was lent longest ago
  *	order        the first, in order of creation

@@ -149,6 +149,12 @@ int64_t fitness_day_used(const struct board_row *, struct moment);
 int64_t fitness_day_ends_in_ms(struct moment); /* to the next midnight in California */
 /* When this row's day is over by both clocks, as far as can be told now (monotonic). */
 int64_t fitness_day_ends_ms(const struct board_row *, struct moment);
+/* To which of two days upstream will count a request cannot be told in the last margin_ms before
+ * midnight, nor while the wall clock alone says that the day is over.  Until when (monotonic); 0: it
+ * can. */
+int64_t fitness_day_doubt_ms(const struct board_row *, int64_t margin_ms, struct moment);
+/* What was booked at since_ms is sent only now: a day that began meanwhile counts it, too. */
+void fitness_day_late(struct board_row *, int64_t since_ms, struct moment);
 
 /* What upstream stated in a refusal; 0 where it said nothing, which leaves what was known.
  * Believed for a day from the last time. */

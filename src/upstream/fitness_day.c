@@ -164,6 +164,43 @@ fitness_day_ends_ms(const struct board_row *row, struct moment m)
 	return m.ms + (held > left ? held : left);
 }
 
+/* The units round the end up by some seconds.  Where the two clocks are further apart, the wall clock
+ * was set, and the other one is right. */
+static bool
+is_about_over(uint64_t word, struct moment m)
+{
+	int64_t held = word ? held_ms(word, m) : 0;
+
+	return held > 0 && held <= UNIT_MS && (uint16_t)(word >> NUMBER_SHIFT) != day_number(m);
+}
+
+int64_t
+fitness_day_doubt_ms(const struct board_row *row, int64_t margin_ms, struct moment m)
+{
+	uint64_t word = word_get(row, FITNESS_DAY);
+	int64_t left = fitness_day_ends_in_ms(m), held = word ? held_ms(word, m) : 0;
+	bool is_near = left <= margin_ms;
+
+	if (!is_near && !is_about_over(word, m))
+		return 0;
+	if (!is_near || (held > left && held <= UNIT_MS + margin_ms))
+		return m.ms + held;
+	return m.ms + left;
+}
+
+void
+fitness_day_late(struct board_row *row, int64_t since_ms, struct moment m)
+{
+	struct moment then = { since_ms, m.wall_ms - (m.ms - since_ms) };
+	uint64_t old = word_get(row, FITNESS_DAY), day;
+
+	if (!row || day_number(then) == day_number(m))
+		return;
+	do
+		day = is_over(old, m) || is_about_over(old, m) ? new_day(m) : old;
+	while (!word_swap(row, FITNESS_DAY, &old, with_requests(day, requests_of(day) + 1)));
+}
+
 struct fitness_day
 fitness_day_told(const struct board_row *row, struct moment m)
 {

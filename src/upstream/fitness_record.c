@@ -5,191 +5,193 @@
  * Between the two lies a restart, perhaps of the machine: the monotonic clock begins anew, so every
  * time is kept as Unix time.  That clock may have been wrong when the record was written, or be
  * wrong now, so nothing in it may freeze or rest a credential for longer than a day.  Outcomes are
- * kept by their names: their numbers may change from version to version.
+ * kept by marks made of their names: their numbers may change from version to version.
+ *
+ * A record is a list of words of 8 bytes, least significant first, without the zeros at its end. No
+ * tags and no varints: a start may read half a million of these before anybody is served.
  */
 #include "upstream/fitness.h"
 
-#include "store/schema.h"
+#include <endian.h>
+#include <string.h>
 #include "upstream/fitness_words.h"
 
-/* Append only. */
-enum tag {
-	TAG_FREEZE_UNTIL = 1, /* Unix ms */
-	TAG_FREEZE_BY_WALL,
-	TAG_FREEZE_CAUSE, /* name of an outcome */
-	TAG_POSTERIOR,    /* as seen by the wall clock */
-	TAG_BREAKER,      /* the same */
-	TAG_FIRST_BYTE,   /* average, in 1/8 ms */
-	TAG_TOTAL,        /* the same */
-	TAG_SUCCESSES,
-	TAG_FAILURES,
-	TAG_LAST_FAILURE, /* name of an outcome */
-	TAG_DAY,          /* Pacific, in days since 2020-01-01 */
-	TAG_DAY_REQUESTS,
-	TAG_RPM, /* learned limits, and when (Unix s) */
-	TAG_TPM,
-	TAG_RPD,
-	TAG_LEARNED,
-	TAG_PROBE_ASKED, /* Unix s, as the rest */
-	TAG_LAST_SUCCESS,
-	TAG_FIRST_LENT,
-	TAG_VAGUE,
-	TAG_FORBIDDEN,
-	TAG_FORBIDDEN_SINCE,
-	TAG_COUNT
+/* Append only: an older binary takes no notice of what comes behind. */
+enum word {
+	AT_FREEZE,    /* {until, Unix ms: 47, by the wall clock: 1, mark of the cause: 16} */
+	AT_POSTERIOR, /* as seen by the wall clock */
+	AT_BREAKER,   /* the same */
+	AT_LATENCY,   /* averages in 1/8 ms: {to the first byte: 32, to the last: 32} */
+	AT_SUCCESSES,
+	AT_FAILURES, /* {how many: 48, mark of the last one's outcome: 16} */
+	AT_DAY,      /* {requests: 48, Pacific day since 2020-01-01: 16} */
+	AT_LIMITS,   /* as stated: {requests a minute: 32, requests a day: 32} ... */
+	AT_TOKENS,   /* ... and tokens a minute */
+	AT_SAID,     /* Unix s: {limits were stated: 32, a probe was asked for: 32} */
+	AT_LAST,     /* Unix s: {last success: 32, first lent: 32} */
+	AT_STREAKS,  /* {since, Unix s: 32, forbidden models: 16, vague 429s in a row: 16} */
+	WORD_COUNT
 };
+
+#define MARK_BITS    16
+#define UNTIL_MAX    ((int64_t)BITS(47))
+#define FAILURES_MAX ((int64_t)BITS(48))
+
+struct words {
+	uint64_t at[WORD_COUNT]; /* 0: nothing is said */
+};
+
+static uint64_t
+pair(uint64_t high, uint64_t low)
+{
+	return high << 32 | (low & UINT32_MAX);
+}
+
+/* ---- outcomes ---- */
+
+static uint16_t
+mark_of_name(const char *name)
+{
+	uint32_t h = UINT32_C(2166136261); /* FNV-1a */
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * UINT32_C(16777619);
+	return (uint16_t)(h ^ h >> MARK_BITS);
+}
+
+/* By the outcomes' numbers; no two are alike. */
+static const uint16_t *
+marks(void)
+{
+	static _Thread_local uint16_t made[OUTCOME_COUNT];
+	static _Thread_local bool are_made;
+
+	for (int o = 0; o < OUTCOME_COUNT && !are_made; o++)
+		made[o] = mark_of_name(outcome_name((enum outcome)o));
+	are_made = true;
+	return made;
+}
+
+/* One of a newer version is taken for the one that says least. */
+static enum outcome
+outcome_of(uint64_t word)
+{
+	const uint16_t *made = marks();
+
+	for (int o = OUTCOME_OK + 1; o < OUTCOME_COUNT; o++)
+		if (made[o] == (uint16_t)word)
+			return (enum outcome)o;
+	return OUTCOME_QUOTA_VAGUE;
+}
 
 /* ---- writing ---- */
 
-static void
-put(struct buf *record, enum tag tag, uint64_t value)
-{
-	if (value)
-		record_put_int(record, tag, (int64_t)value);
-}
-
-static void
-put_outcome(struct buf *record, enum tag tag, enum outcome o)
-{
-	record_put_text(record, tag, span_of(outcome_name(o)));
-}
-
-static void
-encode_freeze(const struct board_row *row, struct moment m, struct buf *record)
+static uint64_t
+freeze_word(const struct board_row *row, struct moment m)
 {
 	struct fitness_freeze f = fitness_frozen(row, m);
 	int64_t left = fitness_freeze_left_ms(&f, m);
 
 	if (left == 0)
-		return;
-	put(record, TAG_FREEZE_UNTIL, (uint64_t)bounded(m.wall_ms + left, 0, INT64_MAX));
-	put(record, TAG_FREEZE_BY_WALL, f.by_wall);
-	put_outcome(record, TAG_FREEZE_CAUSE, f.cause);
+		return 0;
+	return (uint64_t)bounded(m.wall_ms + left, 0, UNTIL_MAX) << (MARK_BITS + 1) |
+	       (uint64_t)f.by_wall << MARK_BITS | marks()[f.cause];
 }
 
-static void
-encode_counts(const struct board_row *row, struct buf *record)
+static uint64_t
+failures_word(const struct board_row *row)
 {
-	struct fitness_latency latency = fitness_latency(row);
-	uint64_t failures = word_get(row, FITNESS_FAILURES), last = word_get(row, FITNESS_LAST);
+	uint64_t failures = word_get(row, FITNESS_FAILURES);
 
-	put(record, TAG_FIRST_BYTE, latency.first_byte);
-	put(record, TAG_TOTAL, latency.total);
-	put(record, TAG_SUCCESSES, word_get(row, FITNESS_SUCCESSES));
-	put(record, TAG_FAILURES, failures >> FAILURE_CAUSE_BITS);
-	if (failures)
-		put_outcome(record, TAG_LAST_FAILURE,
-		    outcome_of_number(failures & BITS(FAILURE_CAUSE_BITS)));
-	put(record, TAG_LAST_SUCCESS, (uint64_t)HIGH_SECONDS(last));
-	put(record, TAG_FIRST_LENT, (uint64_t)LOW_SECONDS(last));
+	if (failures == 0)
+		return 0;
+	return (uint64_t)bounded((int64_t)(failures >> FAILURE_CAUSE_BITS), 0, FAILURES_MAX)
+		   << MARK_BITS |
+	       marks()[outcome_of_number(failures & BITS(FAILURE_CAUSE_BITS))];
 }
 
-static void
-encode_limits(const struct board_row *row, struct moment m, struct buf *record)
+static uint64_t
+day_word(const struct board_row *row, struct moment m)
 {
 	struct fitness_day day = fitness_day_told(row, m);
+
+	return day.requests > 0 ? (uint64_t)day.requests << 16 | day.number : 0;
+}
+
+static uint64_t
+streaks_word(const struct board_row *row)
+{
+	struct fitness_streaks s = fitness_streaks(row);
+
+	return pair(s.forbidden_s, (s.forbidden & BITS(16)) << 16 | (s.vague & BITS(16)));
+}
+
+static struct words
+words_of(const struct board_row *row, struct moment m)
+{
+	struct fitness_latency latency = fitness_latency(row);
 	struct fitness_limits l = fitness_learned(row, m);
 	uint64_t said = word_get(row, FITNESS_SAID);
+	struct words w = { 0 };
 
-	if (day.requests > 0) {
-		put(record, TAG_DAY, day.number);
-		put(record, TAG_DAY_REQUESTS, (uint64_t)day.requests);
-	}
-	if (l.rpm || l.tpm || l.rpd) {
-		put(record, TAG_RPM, (uint64_t)l.rpm);
-		put(record, TAG_TPM, (uint64_t)l.tpm);
-		put(record, TAG_RPD, (uint64_t)l.rpd);
-		put(record, TAG_LEARNED, (uint64_t)HIGH_SECONDS(said));
-	}
-	put(record, TAG_PROBE_ASKED, (uint64_t)LOW_SECONDS(said));
+	w.at[AT_FREEZE] = freeze_word(row, m);
+	w.at[AT_POSTERIOR] = posterior_moved(word_get(row, FITNESS_POSTERIOR), m.ms, m.wall_ms);
+	w.at[AT_BREAKER] = breaker_moved(word_get(row, FITNESS_BREAKER), m.ms, m.wall_ms);
+	w.at[AT_LATENCY] = pair(latency.first_byte, latency.total);
+	w.at[AT_SUCCESSES] = word_get(row, FITNESS_SUCCESSES);
+	w.at[AT_FAILURES] = failures_word(row);
+	w.at[AT_DAY] = day_word(row, m);
+	w.at[AT_LIMITS] = pair((uint64_t)l.rpm, (uint64_t)l.rpd);
+	w.at[AT_TOKENS] = (uint64_t)l.tpm;
+	w.at[AT_SAID] = w.at[AT_LIMITS] || w.at[AT_TOKENS] ? said : (uint64_t)LOW_SECONDS(said);
+	w.at[AT_LAST] = word_get(row, FITNESS_LAST);
+	w.at[AT_STREAKS] = streaks_word(row);
+	return w;
 }
 
 void
 fitness_encode(const struct board_row *row, struct moment m, struct buf *record)
 {
-	struct fitness_streaks s = fitness_streaks(row);
+	struct words w;
+	size_t n = WORD_COUNT;
 
 	if (!row)
 		return;
-	encode_freeze(row, m, record);
-	put(record, TAG_POSTERIOR,
-	    posterior_moved(word_get(row, FITNESS_POSTERIOR), m.ms, m.wall_ms));
-	put(record, TAG_BREAKER, breaker_moved(word_get(row, FITNESS_BREAKER), m.ms, m.wall_ms));
-	encode_counts(row, record);
-	encode_limits(row, m, record);
-	put(record, TAG_VAGUE, s.vague);
-	put(record, TAG_FORBIDDEN, s.forbidden);
-	put(record, TAG_FORBIDDEN_SINCE, s.forbidden_s);
+	w = words_of(row, m);
+	while (n > 0 && w.at[n - 1] == 0)
+		n--;
+	for (size_t i = 0; i < n; i++)
+		w.at[i] = htole64(w.at[i]);
+	buf_add(record, w.at, n * sizeof(w.at[0]));
 }
 
 /* ---- reading ---- */
 
-/* What a record says; 0 where it is silent. */
-struct told {
-	int64_t n[TAG_COUNT];
-	enum outcome freeze_cause, last_failure;
-};
-
-/* One of a newer version is taken for the one that says least. */
-static enum outcome
-outcome_of_name(struct span name)
-{
-	static const struct span names[] = {
-#define OUTCOME_SPAN(name, text, ...) { text, sizeof(text) - 1 },
-		OUTCOMES(OUTCOME_SPAN)
-#undef OUTCOME_SPAN
-	};
-
-	for (int o = OUTCOME_OK + 1; o < OUTCOME_COUNT; o++)
-		if (names[o].len == name.len && names[o].p[0] == name.p[0] &&
-		    memcmp(names[o].p, name.p, name.len) == 0)
-			return (enum outcome)o;
-	return OUTCOME_QUOTA_VAGUE;
-}
-
-static bool
-read_field(struct told *t, unsigned tag, struct span value)
-{
-	if (tag == TAG_FREEZE_CAUSE)
-		t->freeze_cause = outcome_of_name(value);
-	else if (tag == TAG_LAST_FAILURE)
-		t->last_failure = outcome_of_name(value);
-	else if (tag > 0 && tag < TAG_COUNT)
-		return record_int(value, &t->n[tag]);
-	return true; /* perhaps of a newer binary */
-}
-
-static bool
-read_record(struct told *t, struct span raw)
-{
-	struct record r;
-	struct span value;
-	unsigned tag;
-
-	record_begin(&r, raw);
-	while (record_next(&r, &tag, &value))
-		if (!read_field(t, tag, value))
-			return false;
-	return !r.broken;
-}
-
 /* A time that lies behind us. */
 static uint64_t
-past_seconds(const struct told *t, enum tag tag, struct moment m)
+past_seconds(uint64_t seconds, struct moment m)
 {
-	return (uint64_t)bounded(t->n[tag], 0, (int64_t)wall_seconds(m));
+	uint64_t now = wall_seconds(m);
+
+	return seconds < now ? seconds : now;
+}
+
+static uint64_t
+past_pair(uint64_t word, struct moment m)
+{
+	return pair(past_seconds(word >> 32, m), past_seconds(word & UINT32_MAX, m));
 }
 
 static void
-restore_freeze(struct board_row *row, const struct told *t, struct moment m)
+restore_freeze(struct board_row *row, uint64_t word, struct moment m)
 {
-	struct fitness_freeze f = { .by_wall = t->n[TAG_FREEZE_BY_WALL] != 0,
-		.cause = t->freeze_cause };
-	int64_t until = t->n[TAG_FREEZE_UNTIL], most = DAY_MS;
+	struct fitness_freeze f = { .by_wall = word >> MARK_BITS & 1 };
+	int64_t until = (int64_t)(word >> (MARK_BITS + 1)), most = DAY_MS;
 
 	word_put(row, FITNESS_FREEZE, 0);
-	if (until <= 0 || until <= m.wall_ms)
+	if (until <= m.wall_ms)
 		return;
+	f.cause = outcome_of(word);
 	/* The jitter behind a midnight is two minutes at most. */
 	if (f.by_wall)
 		most = fitness_day_ends_in_ms(m) + 2 * MINUTE_MS;
@@ -198,9 +200,9 @@ restore_freeze(struct board_row *row, const struct told *t, struct moment m)
 }
 
 static void
-restore_breaker(struct board_row *row, const struct told *t, struct moment m)
+restore_breaker(struct board_row *row, uint64_t word, struct moment m)
 {
-	breaker w = breaker_moved((breaker)t->n[TAG_BREAKER], m.wall_ms, m.ms);
+	breaker w = breaker_moved(word, m.wall_ms, m.ms);
 	/* Whoever is told that it rests is told for what. */
 	bool known = breaker_cause(w) < OUTCOME_COUNT &&
 		     (breaker_cause(w) != OUTCOME_OK || breaker_state(w, m.ms) == BREAKER_CLOSED);
@@ -209,43 +211,48 @@ restore_breaker(struct board_row *row, const struct told *t, struct moment m)
 }
 
 static void
-restore_counts(struct board_row *row, const struct told *t, struct moment m)
+restore_counts(struct board_row *row, const struct words *w, struct moment m)
 {
-	struct fitness_latency latency = { (uint32_t)bounded(t->n[TAG_FIRST_BYTE], 0, UINT32_MAX),
-		(uint32_t)bounded(t->n[TAG_TOTAL], 0, UINT32_MAX) };
-	uint64_t failures =
-	    (uint64_t)bounded(t->n[TAG_FAILURES], 0, (int64_t)BITS(63 - FAILURE_CAUSE_BITS));
+	struct fitness_latency latency = { (uint32_t)(w->at[AT_LATENCY] >> 32),
+		(uint32_t)w->at[AT_LATENCY] };
+	uint64_t failures = w->at[AT_FAILURES] >> MARK_BITS;
 
 	fitness_latency_restore(row, latency);
-	word_put(row, FITNESS_SUCCESSES, (uint64_t)bounded(t->n[TAG_SUCCESSES], 0, INT64_MAX));
-	word_put(
-	    row, FITNESS_FAILURES, failures ? failures << FAILURE_CAUSE_BITS | t->last_failure : 0);
-	word_put(row, FITNESS_LAST,
-	    SECONDS_PAIR(past_seconds(t, TAG_LAST_SUCCESS, m), past_seconds(t, TAG_FIRST_LENT, m)));
+	word_put(row, FITNESS_SUCCESSES,
+	    w->at[AT_SUCCESSES] < INT64_MAX ? w->at[AT_SUCCESSES] : INT64_MAX);
+	word_put(row, FITNESS_FAILURES,
+	    failures ? failures << FAILURE_CAUSE_BITS | outcome_of(w->at[AT_FAILURES]) : 0);
+	word_put(row, FITNESS_LAST, past_pair(w->at[AT_LAST], m));
 }
 
 static void
-restore_limits(struct board_row *row, const struct told *t, int64_t extra_day, struct moment m)
+restore_limits(struct board_row *row, const struct words *w, int64_t extra_day, struct moment m)
 {
-	struct fitness_limits l = { t->n[TAG_RPM], t->n[TAG_TPM], t->n[TAG_RPD] };
-	struct moment said = { m.ms, (int64_t)past_seconds(t, TAG_LEARNED, m) * SECOND_MS };
-	int64_t requests = bounded(t->n[TAG_DAY_REQUESTS], 0, UINT32_MAX);
-	struct fitness_day day = { (uint16_t)t->n[TAG_DAY],
+	struct fitness_limits l = { (int64_t)(w->at[AT_LIMITS] >> 32),
+		(int64_t)(w->at[AT_TOKENS] & UINT32_MAX),
+		(int64_t)(w->at[AT_LIMITS] & UINT32_MAX) };
+	uint64_t said = past_pair(w->at[AT_SAID], m);
+	struct moment stated = { m.ms, HIGH_SECONDS(said) * SECOND_MS };
+	int64_t requests = bounded((int64_t)(w->at[AT_DAY] >> 16), 0, UINT32_MAX);
+	struct fitness_day day = { (uint16_t)w->at[AT_DAY],
 		requests + bounded(extra_day, 0, UINT32_MAX) };
 
 	word_put(row, FITNESS_DAY, 0);
-	fitness_day_restore(row, day, m);
+	if (requests > 0)
+		fitness_day_restore(row, day, m);
 	/* Without a time no limit is believed, so that those of the record replace them. */
-	word_put(row, FITNESS_SAID, past_seconds(t, TAG_PROBE_ASKED, m));
-	fitness_learn(row, &l, said);
+	word_put(row, FITNESS_SAID, (uint64_t)LOW_SECONDS(said));
+	fitness_learn(row, &l, stated);
 }
 
 static void
-restore_streaks(struct board_row *row, const struct told *t, struct moment m)
+restore_streaks(struct board_row *row, uint64_t word, struct moment m)
 {
-	struct fitness_streaks s = { (unsigned)bounded(t->n[TAG_VAGUE], 0, UINT8_MAX),
-		(unsigned)bounded(t->n[TAG_FORBIDDEN], 0, UINT8_MAX),
-		(uint32_t)past_seconds(t, TAG_FORBIDDEN_SINCE, m) };
+	struct fitness_streaks s = {
+		(unsigned)bounded((int64_t)(word & BITS(16)), 0, UINT8_MAX),
+		(unsigned)bounded((int64_t)(word >> 16 & BITS(16)), 0, UINT8_MAX),
+		(uint32_t)past_seconds(word >> 32, m),
+	};
 
 	fitness_streaks_restore(row, &s);
 }
@@ -253,19 +260,21 @@ restore_streaks(struct board_row *row, const struct told *t, struct moment m)
 bool
 fitness_decode(struct board_row *row, struct span raw, int64_t extra_day, struct moment m)
 {
-	struct told t = { .freeze_cause = OUTCOME_QUOTA_VAGUE,
-		.last_failure = OUTCOME_QUOTA_VAGUE };
+	struct words w = { 0 };
 
-	if (!read_record(&t, raw))
+	if (raw.len % sizeof(w.at[0]) != 0)
 		return false;
 	if (!row)
 		return true;
-	restore_freeze(row, &t, m);
-	word_put(row, FITNESS_POSTERIOR,
-	    posterior_moved((posterior)t.n[TAG_POSTERIOR], m.wall_ms, m.ms));
-	restore_breaker(row, &t, m);
-	restore_counts(row, &t, m);
-	restore_limits(row, &t, extra_day, m);
-	restore_streaks(row, &t, m);
+	for (size_t i = 0; i < WORD_COUNT && i < raw.len / sizeof(w.at[0]); i++) {
+		memcpy(&w.at[i], raw.p + i * sizeof(w.at[0]), sizeof(w.at[0]));
+		w.at[i] = le64toh(w.at[i]);
+	}
+	restore_freeze(row, w.at[AT_FREEZE], m);
+	word_put(row, FITNESS_POSTERIOR, posterior_moved(w.at[AT_POSTERIOR], m.wall_ms, m.ms));
+	restore_breaker(row, w.at[AT_BREAKER], m);
+	restore_counts(row, &w, m);
+	restore_limits(row, &w, extra_day, m);
+	restore_streaks(row, w.at[AT_STREAKS], m);
 	return true;
 }

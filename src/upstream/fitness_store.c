@@ -16,18 +16,20 @@
 /* Tags of the record; never given a second meaning. */
 enum { TAG_MODEL = 1, TAG_ROW = 2 };
 
-#define KEY_LEN       16                    /* hex digits of the subject's key */
-#define ENDED         SPAN("fitness-ended") /* in table META: Unix ms of the last orderly end */
-#define SPAN_MS       60000
-#define BATCH_MAX     1000
-#define PREFETCH_ROWS 8
-#define GROW_TRIES    64
+#define KEY_LEN    16                    /* hex digits of the subject's key */
+#define ENDED      SPAN("fitness-ended") /* in table META: Unix ms of the last orderly end */
+#define SPAN_MS    60000
+#define BATCH_MAX  1000
+#define FIRST      (BOARD_EVERYONE + 1) /* subject */
+#define GROW_TRIES 64
 /* Requests of a day that are held lost where no minute limits them. */
 #define UNLIMITED_A_MINUTE 60
 
 struct fitness_flush {
 	struct board *board;         /* borrowed */
 	struct committer *committer; /* borrowed */
+	int next;                    /* subject: its turn comes next */
+	size_t under_way;            /* batches */
 	bool failing;                /* said once, until it succeeds again */
 };
 
@@ -55,13 +57,20 @@ key_read(struct span key)
 
 /* ---- from the store ---- */
 
+/* A record of the store, and where it belongs. */
+struct found {
+	int subject;
+	struct span value; /* borrowed from the transaction */
+};
+
 struct restoring {
 	struct board *board;
 	const struct config *config;
 	struct moment now;
 	struct fitness_restored *done;
+	struct found *found; /* owned */
+	size_t count, found_room;
 	size_t broken;
-	int models;         /* of the board */
 	int model;          /* the last one's number */
 	int64_t *unwritten; /* owned; of each model by its number; 0: not looked up yet */
 	int room;
@@ -113,19 +122,6 @@ number_of(struct restoring *r, struct span model)
 	return next;
 }
 
-/* Rows of a subject are far apart: what is needed soon is asked for early. */
-static void
-prefetch(struct restoring *r, int subject)
-{
-	int soon = r->model + PREFETCH_ROWS;
-	struct board_row *row = soon < r->models ? board_row(r->board, subject, soon, false) : NULL;
-
-	if (!row)
-		return;
-	__builtin_prefetch(&row->words[0], 1);
-	__builtin_prefetch(&row->words[BOARD_ROW_WORDS / 2], 1);
-}
-
 /* That a model has a limit of tokens is noted for all, so that prompts are counted for it. */
 static void
 note_tokens(struct restoring *r, const struct board_row *row, int model)
@@ -142,7 +138,6 @@ restore_row(struct restoring *r, int subject, struct span model, struct span row
 	int number = number_of(r, model);
 	struct board_row *to = number < 0 ? NULL : board_row(r->board, subject, number, true);
 
-	prefetch(r, subject);
 	if (!to)
 		return true; /* the board is full, and has said so */
 	if (!fitness_decode(to, row, unwritten_of_the_day(r, number), r->now))
@@ -153,28 +148,61 @@ restore_row(struct restoring *r, int subject, struct span model, struct span row
 	return true;
 }
 
+static void
+restore_subject(struct restoring *r, const struct found *f)
+{
+	struct span field, model = SPAN_NONE;
+	struct record rec;
+	bool ok = true;
+	unsigned tag;
+
+	record_begin(&rec, f->value);
+	while (record_next(&rec, &tag, &field)) {
+		if (tag == TAG_MODEL)
+			model = field;
+		else if (tag == TAG_ROW)
+			ok = restore_row(r, f->subject, model, field) && ok;
+	}
+	r->done->subjects++;
+	r->broken += !ok || rec.broken;
+}
+
+/* In the store's memory: it stays where it is until the transaction's end. */
 static bool
-restore_subject(void *ctx, struct span key, struct span value)
+find_subject(void *ctx, struct span key, struct span value)
 {
 	struct restoring *r = ctx;
 	uint64_t subject_key = key_read(key);
 	int subject = subject_key ? board_subject(r->board, subject_key, true) : -1;
-	struct span field, model = SPAN_NONE;
-	struct record rec;
-	bool ok = subject_key != 0;
-	unsigned tag;
 
-	record_begin(&rec, value);
-	while (subject >= 0 && record_next(&rec, &tag, &field)) {
-		if (tag == TAG_MODEL)
-			model = field;
-		else if (tag == TAG_ROW)
-			ok = restore_row(r, subject, model, field) && ok;
+	r->broken += subject_key == 0;
+	if (subject < 0)
+		return true;
+	if (r->count == r->found_room) {
+		r->found_room = r->found_room ? r->found_room * 2 : 256;
+		r->found = mem_resize(r->found, r->found_room * sizeof(*r->found));
 	}
-	r->models = board_models_used(r->board);
-	r->done->subjects++;
-	r->broken += !ok || rec.broken;
+	r->found[r->count++] = (struct found){ subject, value };
 	return true;
+}
+
+static int
+compare_places(const void *va, const void *vb)
+{
+	const struct found *a = va, *b = vb;
+
+	return a->subject - b->subject;
+}
+
+/* Rows of neighbours lie side by side, and each page of the board has 32 of them: in the order of
+ * their places every page is found, filled and done with once. */
+static void
+restore_all(struct restoring *r)
+{
+	if (r->count > 0)
+		qsort(r->found, r->count, sizeof(*r->found), compare_places);
+	for (size_t i = 0; i < r->count; i++)
+		restore_subject(r, &r->found[i]);
 }
 
 /* Where the map must grow for it the transaction is to be run again. */
@@ -247,7 +275,9 @@ fitness_restore(struct store *store, struct board *board, const struct config *c
 	}
 	struct txn t = store_read(store);
 
-	store_each(&t, TABLE_FITNESS, restore_subject, &r);
+	store_each(&t, TABLE_FITNESS, find_subject, &r);
+	restore_all(&r);
+	mem_free(r.found);
 	mem_free(r.unwritten);
 	if (!store_end(&t, e))
 		return false;
@@ -264,7 +294,7 @@ fitness_flush_new(struct board *board, struct committer *committer)
 {
 	struct fitness_flush *f = mem_alloc(sizeof(*f));
 
-	*f = (struct fitness_flush){ .board = board, .committer = committer };
+	*f = (struct fitness_flush){ .board = board, .committer = committer, .next = FIRST };
 	return f;
 }
 
@@ -293,6 +323,7 @@ on_committed(void *ctx, const struct err *e)
 	if (e && !f->failing)
 		log_warn("janitor", "fitness cannot be stored for now", "error=%s", e->text);
 	f->failing = e != NULL;
+	f->under_way--;
 	mem_free(b);
 }
 
@@ -331,6 +362,7 @@ hand_on(struct fitness_flush *f, struct batch *b, struct moment now)
 		if (records[i].len > 0)
 			ops[i].value = buf_span(&records[i]);
 	}
+	f->under_way++;
 	committer_add(f->committer, ops, b->count, on_committed, b);
 	for (size_t i = 0; i < b->count; i++)
 		buf_fini(&records[i]);
@@ -339,24 +371,40 @@ hand_on(struct fitness_flush *f, struct batch *b, struct moment now)
 	mem_free(keys);
 }
 
-size_t
-fitness_flush_some(struct fitness_flush *f, struct moment now, size_t most)
+/* From the next one on, to the end of the table at most. */
+static size_t
+flush_from_next(struct fitness_flush *f, struct moment now, size_t most)
 {
 	struct batch *b = mem_alloc(sizeof(*b) + most * sizeof(b->subjects[0]));
-	int next = BOARD_EVERYONE + 1;
+	int at = f->next;
 
 	*b = (struct batch){ .flush = f };
-	while (b->count < most && (next = board_marked(f->board, next)) >= 0) {
-		if (board_subject_key(f->board, next) != 0)
-			b->subjects[b->count++] = next;
-		next++;
+	while (b->count < most && (at = board_marked(f->board, at)) >= 0) {
+		if (board_subject_key(f->board, at) != 0)
+			b->subjects[b->count++] = at;
+		at++;
 	}
+	f->next = at < 0 ? FIRST : at;
 	size_t count = b->count;
 
 	if (count > 0)
 		hand_on(f, b, now);
 	else
 		mem_free(b);
+	return count;
+}
+
+size_t
+fitness_flush_some(struct fitness_flush *f, struct moment now, size_t most)
+{
+	bool from_first = f->next == FIRST;
+
+	if (f->under_way > 0)
+		return 0;
+	size_t count = flush_from_next(f, now, most);
+
+	if (count < most && !from_first)
+		count += flush_from_next(f, now, most - count);
 	return count;
 }
 
@@ -377,8 +425,10 @@ fitness_flush_end(struct fitness_flush *f, struct moment now)
 	char text[24];
 	struct write_op note = { .table = TABLE_META, .key = ENDED };
 
-	while (fitness_flush_some(f, now, BATCH_MAX) > 0)
-		;
+	f->next = FIRST;
+	do
+		flush_from_next(f, now, BATCH_MAX);
+	while (f->next != FIRST);
 	if (is_anybody_left(f->board))
 		return;
 	snprintf(text, sizeof(text), "%lld", (long long)now.wall_ms);

@@ -36,7 +36,9 @@ bool fitness_restore(struct store *, struct board *, const struct config *, stru
 struct fitness_flush; /* of a janitor */
 struct fitness_flush *fitness_flush_new(struct board *, struct committer *);
 void fitness_flush_free(struct fitness_flush **); /* behind the committer's end */
-/* At most `most` subjects; gives how many were handed on. */
+/* At most `most` subjects, each in its turn however often others are marked; none while the last
+ * ones are on their way: a disk is never asked for more than it takes.  Gives how many were handed
+ * on. */
 size_t fitness_flush_some(struct fitness_flush *, struct moment, size_t most);
 /* All that is left; and where no worker is left who could lend, the note that this end is an
  * orderly one.  The committer is freed next. */

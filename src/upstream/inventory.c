@@ -67,6 +67,14 @@ take_over(struct inventory *v, struct pool_snapshot *s)
 	v->now = s;
 }
 
+static bool
+was_loaded_just_now(const struct inventory *v, struct moment now)
+{
+	int64_t least_ms = v->now ? (int64_t)(v->now->set.count / INVENTORY_A_MS) : 0;
+
+	return now.ms - v->loaded_ms < least_ms;
+}
+
 void
 inventory_refresh(struct inventory *v, struct moment now)
 {
@@ -75,12 +83,15 @@ inventory_refresh(struct inventory *v, struct moment now)
 
 	if (v->now && v->now->set.generation == generation)
 		return;
+	if (was_loaded_just_now(v, now))
+		return;
 	if (v->unread_generation == generation && now.wall_ms < v->unread_until_wall_ms)
 		return;
 	struct pool_snapshot *s = mem_alloc(sizeof(*s));
 
 	if (credential_set_load(&s->set, v->store, generation, &e)) {
 		take_over(v, s);
+		v->loaded_ms = now.ms;
 		return;
 	}
 	log_error("pool", "credentials cannot be loaded", "error=%s", e.text);

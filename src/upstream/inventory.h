@@ -2,6 +2,10 @@
  * The credentials that a process has loaded, ready to be chosen from.  Loaded anew when the store's
  * generation has moved: a loaded set is a snapshot with a count of its leases, and the old one goes
  * when its last lease is settled.
+ *
+ * A large set takes milliseconds to load, and of a paste of many bad keys each is disabled by a
+ * change of its own.  So the larger the set, the longer it is used at least: a millisecond for every
+ * INVENTORY_A_MS credentials, which leaves some twentieth of a worker's time for loading.
  */
 #ifndef POLLUX_UPSTREAM_INVENTORY_H
 #define POLLUX_UPSTREAM_INVENTORY_H
@@ -15,6 +19,8 @@
 #include "store/store.h"
 #include "upstream/choice.h"
 #include "upstream/credential.h"
+
+#define INVENTORY_A_MS 32
 
 struct pool_snapshot {
 	struct credential_set set; /* owned */
@@ -33,11 +39,13 @@ struct inventory {
 	uint64_t unread_generation;   /* of the store, which could not be read ... */
 	int64_t unread_until_wall_ms; /* ... and is not tried again before */
 	struct pool_snapshot *now;    /* owned; NULL before the first load */
+	int64_t loaded_ms;            /* when that was */
 };
 
 void inventory_init(struct inventory *, struct store *, struct board *, const struct config *);
 void inventory_fini(struct inventory *);
-/* A store that cannot be read leaves the old set in place. */
+/* A store that cannot be read leaves the old set in place; so does one that changed just behind the
+ * last loading of many. */
 void inventory_refresh(struct inventory *, struct moment);
 /* A lease of this snapshot is settled. */
 void inventory_release(struct pool_snapshot *);

@@ -405,6 +405,17 @@ pool_lend(struct pool *p, const struct wish *w, struct moment now, struct lease 
 
 /* ---- settling ---- */
 
+/* What takes longer than the margin on its way out may have been overtaken by midnight. */
+static void
+stamp(struct pool *p, const struct lease *l, struct held *h, struct moment now)
+{
+	lease_line_doubt(h->place);
+	allowance_stamp(p->house.board, &h->line.allowance, now.ms);
+	if (h->line.allowance.day && now.ms - l->since_ms > p->house.config->pool_margin_ms)
+		fitness_day_late(board_row(p->house.board, h->line.scope, h->line.model, false),
+		    l->since_ms, now);
+}
+
 void
 lease_written(struct pool *p, struct lease *l, struct moment now)
 {
@@ -412,8 +423,7 @@ lease_written(struct pool *p, struct lease *l, struct moment now)
 		return;
 	struct held *h = holdings_at(&p->holdings, l->place);
 
-	lease_line_doubt(h->place);
-	allowance_stamp(p->house.board, &h->line.allowance, now.ms);
+	stamp(p, l, h, now);
 	h->line.written = true;
 	held_write(h);
 }
@@ -491,19 +501,18 @@ was_never_sent(const struct held *h, const struct settlement *end)
 }
 
 static void
-settle_allowance(struct pool *p, struct held *h, const struct fitness_rows *rows,
-    const struct settlement *end, struct moment now)
+settle_allowance(struct pool *p, const struct lease *l, struct held *h,
+    const struct fitness_rows *rows, const struct settlement *end, struct moment now)
 {
 	struct allowance *a = &h->line.allowance;
 
-	if (!h->line.written)
-		lease_line_doubt(h->place);
 	if (was_never_sent(h, end)) {
+		lease_line_doubt(h->place);
 		allowance_return(p->house.board, rows->scope, a, now);
 		return;
 	}
 	if (!h->line.written)
-		allowance_stamp(p->house.board, a, now.ms);
+		stamp(p, l, h, now);
 	allowance_settle(p->house.board, rows->scope, a, end->prompt_tokens);
 }
 
@@ -549,7 +558,7 @@ lease_settle(
 		.probes_whole = h->line.probes_whole,
 		.probes_model = h->line.probes_model };
 
-	settle_allowance(p, h, &rows, end, now);
+	settle_allowance(p, l, h, &rows, end, now);
 	fitness_returned(rows.own);
 	fitness_returned(rows.whole);
 	fitness_returned(board_row(p->house.board, BOARD_EVERYONE, BOARD_WHOLE, false));

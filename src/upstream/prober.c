@@ -14,6 +14,7 @@
 #include "upstream/fitness.h"
 #include "upstream/pool.h"
 #include "upstream/resting.h"
+#include "upstream/upkeep.h"
 #include "upstream/upstream.h"
 
 #define DISABLED_RECHECK_MS INT64_C(21600000) /* six hours */
@@ -102,15 +103,18 @@ store_credential(struct prober *p, const struct credential *was, bool enabled, c
 	buf_wipe(&record);
 }
 
-/* As it is stored now: what an operator has changed meanwhile stays. */
-static const struct credential *
-still_disabled(struct prober *p, const struct job *j)
+/* What an operator has changed meanwhile stays. */
+static void
+change_disabled(struct prober *p, const struct job *j, bool enabled, const char *note)
 {
-	const struct pool_snapshot *s = credentials(p);
-	const struct credential *c = s ? map_get(s->set.by_id, span_of(j->id)) : NULL;
+	struct credential c;
 	enum outcome cause;
 
-	return c && resting_may_pass(c, &cause) && cause == j->it.cause ? c : NULL;
+	if (!upkeep_read(p->house.store, j->id, &c))
+		return;
+	if (resting_may_pass(&c, &cause) && cause == j->it.cause)
+		store_credential(p, &c, enabled, note);
+	credential_fini(&c);
 }
 
 static void
@@ -118,10 +122,9 @@ comes_back(struct prober *p, struct probe *b)
 {
 	struct board *board = p->house.board;
 	const struct resting *it = &b->job.it;
-	const struct credential *c;
 
-	if (it->how == RESTING_DISABLED && (c = still_disabled(p, &b->job)) != NULL)
-		store_credential(p, c, true, "");
+	if (it->how == RESTING_DISABLED)
+		change_disabled(p, &b->job, true, "");
 	if (it->how != RESTING_ASKED && it->subject >= 0) {
 		fitness_thaw(board_row(board, it->subject, it->model, false));
 		board_mark(board, it->subject);
@@ -134,14 +137,11 @@ comes_back(struct prober *p, struct probe *b)
 static void
 stays(struct prober *p, struct probe *b, const struct verdict *v)
 {
-	const struct credential *c;
-
 	log_debug("pool", "a probe was in vain", "label=%s model=%s outcome=%s", b->label, b->model,
 	    outcome_name(v->outcome));
 	/* Disabled already, so the pool leaves it as it is; but the reason has become another. */
-	if (b->job.it.how == RESTING_DISABLED && v->disable && v->outcome != b->job.it.cause &&
-	    (c = still_disabled(p, &b->job)) != NULL)
-		store_credential(p, c, false, outcome_name(v->outcome));
+	if (b->job.it.how == RESTING_DISABLED && v->disable && v->outcome != b->job.it.cause)
+		change_disabled(p, &b->job, false, outcome_name(v->outcome));
 }
 
 static void

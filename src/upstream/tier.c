@@ -3,6 +3,7 @@
  */
 #include "upstream/tier.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/mem.h"
@@ -50,11 +51,13 @@ tier_init(struct tier *t, const struct choosable *items, uint32_t n, unsigned ra
 static void
 field_free(struct field **fp)
 {
-	if (!*fp)
-		return;
-	roster_free(&(*fp)->roster);
-	mem_free(*fp);
+	struct field *f = *fp;
+
 	*fp = NULL;
+	if (!f)
+		return;
+	roster_free(&f->roster);
+	mem_free(f);
 }
 
 uint32_t
@@ -123,6 +126,7 @@ drop_oldest_field(struct tier *t)
 	for (uint32_t m = 0; m < t->fields_room; m++)
 		if (t->fields[m] && (!oldest || t->fields[m]->used < (*oldest)->used))
 			oldest = &t->fields[m];
+	assert(oldest); /* it is full, so there are some */
 	field_free(oldest);
 	t->fields_count--;
 }

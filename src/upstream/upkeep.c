@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include "base/mem.h"
 #include "config/values.h"
-#include "upstream/credential.h"
 #include "upstream/fitness.h"
 
 #define SECOND_MS INT64_C(1000)
@@ -168,6 +167,16 @@ upkeep_note(int64_t after_ms, struct buf *out)
 {
 	buf_add_lit(out, "no success for ");
 	value_show_duration(out, after_ms);
+}
+
+bool
+upkeep_read(struct store *store, const char *id, struct credential *out)
+{
+	struct txn t = store_read(store);
+	struct span record = store_get(&t, TABLE_CREDENTIAL, span_of(id));
+	bool read = record.p && credential_decode(span_of(id), record, out);
+
+	return store_end(&t, NULL) && read;
 }
 
 /* ---- days ---- */

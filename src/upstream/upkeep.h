@@ -5,11 +5,14 @@
 #ifndef POLLUX_UPSTREAM_UPKEEP_H
 #define POLLUX_UPSTREAM_UPKEEP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/moment.h"
 #include "base/text.h"
 #include "ipc/board.h"
+#include "store/store.h"
+#include "upstream/credential.h"
 #include "upstream/inventory.h"
 
 /*
@@ -31,6 +34,10 @@ void upkeep_look(struct upkeep *, struct board *, const struct pool_snapshot *, 
 void upkeep_idle_fini(struct upkeep_idle *);
 /* "no success for 30d": the note of one that is disabled so. */
 void upkeep_note(int64_t after_ms, struct buf *out);
+
+/* As it is stored now: a loaded set may be older than what an operator has just changed.  False: it
+ * is not there any more. */
+bool upkeep_read(struct store *, const char *id, struct credential *out);
 
 /* How many credentials had requests counted for the day at that moment, or rested until its end. */
 size_t upkeep_spent_days(struct board *, const struct pool_snapshot *, struct moment);

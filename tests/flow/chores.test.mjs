@@ -172,3 +172,22 @@ flow('what upstream said the time of is not asked before', async (t) => {
   assert.equal(gemini.askedWith('k1'), 2);
   assert.equal(gemini.askedWith('k2'), 2, 'nor what the operator has disabled');
 });
+
+flow('a janitor that is killed while it asks leaves nothing behind', async (t) => {
+  const gemini = await t.gemini();
+  gemini.for('k1').answers(200).answers(403, { message: 'No.' }).hangs();
+  const pollux = await t.pollux({ keys: ['k1'], 'pool.probe_interval': '1s', ...SETTINGS });
+  pollux.mayCrash = true;
+  assert.equal((await pollux.chat('hi')).status, 200);
+  assert.equal((await pollux.chat('hi')).status, 403);
+  await gemini.request(3);
+  assert.equal((await pollux.key('k1')).models[MODEL].in_flight, 1);
+  const asking = pollux.janitor();
+  gemini.replace('k1').answers(200);
+
+  process.kill(asking, 'SIGKILL');
+
+  await until(() => pollux.janitor() && pollux.janitor() !== asking, 'a new janitor');
+  await pollux.logs(/credential is back/);
+  assert.equal((await pollux.key('k1')).models[MODEL].in_flight, 0);
+});

@@ -1,19 +1,8 @@
 // Why a request was answered as it was: polluxctl explain.
 
-import { assert, flow, PER_DAY, polluxctl, run, until } from './harness.mjs';
+import { assert, flow, PER_DAY, polluxctl, run } from './harness.mjs';
 
 const ORDER = { 'pool.pick': 'order', 'pool.affinity': 'no' };
-
-/** The explanation of an answer; a worker leaves it behind the answer's last byte. */
-async function explained(pollux, answer) {
-  const id = answer.headers['x-request-id'];
-  let said;
-  await until(
-    async () => (said = await pollux.ctlSays(['explain', id])).code === 0,
-    () => `an explanation of ${id}; ${said?.out}`,
-  );
-  return said.json;
-}
 
 flow('an answer is explained: who was tried, who was passed over, and why', async (t) => {
   const gemini = await t.gemini();
@@ -23,7 +12,7 @@ flow('an answer is explained: who was tried, who was passed over, and why', asyn
   const labels = await pollux.labels();
 
   const first = await pollux.chat('hi');
-  const one = await explained(pollux, first);
+  const one = await pollux.explained(first);
   assert.equal(first.status, 200);
   assert.equal(one.request, first.headers['x-request-id']);
   assert.equal(one.model, 'gemini-2.5-flash');
@@ -42,7 +31,7 @@ flow('an answer is explained: who was tried, who was passed over, and why', asyn
   }
   assert.equal(one.attempts_made, 3);
 
-  const second = await explained(pollux, await pollux.chat('hi'));
+  const second = await pollux.explained(await pollux.chat('hi'));
   const passed = second.passed_over.find((p) => p.credential === labels.k1);
   assert.equal(passed.why, 'frozen');
   assert.equal(passed.cause, 'day-quota');
@@ -55,13 +44,13 @@ flow('a refusal is explained as well as an answer, and a stream as a whole one',
   gemini.for('k1').answers(400, { message: 'that is not possible' }).streams('Hel', 'lo');
   const pollux = await t.pollux();
 
-  const refused = await explained(pollux, await pollux.chat('hi'));
+  const refused = await pollux.explained(await pollux.chat('hi'));
   assert.equal(refused.status, 400);
   assert.deepEqual(
     refused.attempts.map((a) => a.outcome),
     ['refused'],
   );
-  const streamed = await explained(pollux, await pollux.chat('hi', { stream: true }));
+  const streamed = await pollux.explained(await pollux.chat('hi', { stream: true }));
   assert.deepEqual(
     streamed.attempts.map((a) => a.outcome),
     ['ok'],
@@ -74,7 +63,7 @@ flow('a request that found no key free is explained by those that were not', asy
   const pollux = await t.pollux({ keys: ['k1', 'k2'] });
   await pollux.chat('hi');
 
-  const spent = await explained(pollux, await pollux.chat('hi'));
+  const spent = await pollux.explained(await pollux.chat('hi'));
 
   assert.equal(spent.status, 429);
   assert.deepEqual(
@@ -92,7 +81,7 @@ flow('what is not kept is said plainly; a removed key is called by its id', asyn
   assert.match(early.json.error, /none has asked for a key yet/);
   const { id } = await pollux.key('k1');
   const answer = await pollux.chat('hi');
-  await explained(pollux, answer);
+  await pollux.explained(answer);
 
   const unknown = await pollux.chat('hi', {}, { key: 'plx-nobody-knows-this-key' });
   assert.equal(unknown.status, 401);
@@ -102,7 +91,7 @@ flow('what is not kept is said plainly; a removed key is called by its id', asyn
   assert.equal((await pollux.ctlSays(['explain'])).code, 2);
 
   await pollux.ctl('keys', 'rm', 'k1');
-  assert.equal((await explained(pollux, answer)).attempts[0].credential, id);
+  assert.equal((await pollux.explained(answer)).attempts[0].credential, id);
 });
 
 flow('people get a table of it', async (t) => {
@@ -110,8 +99,8 @@ flow('people get a table of it', async (t) => {
   gemini.for('k1').answers(429, { quotaId: PER_DAY });
   const pollux = await t.pollux({ keys: ['k1', 'k2'], ...ORDER });
   const answer = await pollux.chat('hi');
-  await explained(pollux, answer);
-  await explained(pollux, await pollux.chat('hi'));
+  await pollux.explained(answer);
+  await pollux.explained(await pollux.chat('hi'));
 
   const say = (...words) => run(polluxctl, ['-s', pollux.socket, ...words], {});
   const { code, out, err } = await say('explain', answer.headers['x-request-id']);

@@ -3,11 +3,10 @@
 import './lib/patience.mjs';
 import path from 'node:path';
 import test from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
-import { assert, flow, fs, until } from '../flow/harness.mjs';
+import { assert, flow, fs, PER_MINUTE, until } from '../flow/harness.mjs';
 import { pacificDay, WallClock, whyNot } from './lib/faketime.mjs';
 import { note } from './lib/figures.mjs';
-import { allowed, Askers, Quota, stretches, verdict } from './lib/quota.mjs';
+import { Askers, nowMs, Quota, verdict } from './lib/quota.mjs';
 
 const BEFORE_S = Number(process.env.POLLUX_MIDNIGHT_S ?? 60);
 const JUMPS_S = Number(process.env.POLLUX_JUMPS_S ?? 150);
@@ -32,7 +31,7 @@ function born(t, clock, words, more = {}) {
 
 /** How many requests came with each key on each day in California: {"2027-07-14 k1": 7}. */
 function byDay(t, quota, clock) {
-  const ahead = clock.now - Number(process.hrtime.bigint()) / 1e6;
+  const ahead = clock.true - nowMs();
   const counts = {};
   for (const key of KEYS) {
     for (const r of quota.metered().get(t.secret(key)) ?? []) {
@@ -48,9 +47,7 @@ const each = (days, n) => Object.fromEntries(days.flatMap((day) => KEYS.map((key
 /* What comes between a day's requests; nothing of it may make one forget them. */
 const INTERRUPTIONS = {
   'ends in order': (pollux) => pollux.restart(),
-  async 'is killed with all its children'(pollux) {
-    await pollux.crash();
-  },
+  'is killed with all its children': (pollux) => pollux.crash(),
   async 'ends in order, and the machine with it'(pollux) {
     await pollux.stop();
     fs.rmSync(path.join(pollux.runDir, 'board'));
@@ -109,4 +106,93 @@ story('a day that is not used up at midnight leaves nothing to the next', async 
     if (day.startsWith(pacificDay(midnight))) assert.equal(n, rpd, day);
     else assert.ok(n > 0 && n < rpd, `${day} was not used up`);
   }
+});
+
+/* ---- the wall clock is set ---- */
+
+async function set(clock, pollux, by) {
+  clock.jump(by);
+  const told = Date.parse((await pollux.get('/healthz', { key: null })).headers.date);
+  assert.ok(Math.abs(told - clock.now) < 5000, `the daemon has heard of the jump by ${by} s`);
+}
+
+story(`a wall clock that jumps by an hour, forward, back and forward: minutes go on as ever, for ${JUMPS_S} s`, async (t) => {
+  const clock = new WallClock(t.directory());
+  const quota = await Quota.start(t);
+  const pollux = await born(t, clock, { rpm: 5 });
+  const askers = new Askers(pollux, { clients: CLIENTS });
+
+  /* In a minute that is full, where it begins anew, and in one that is full. */
+  for (const [share, by] of [[0.15, HOUR_S], [0.28, -2 * HOUR_S], [0.27, HOUR_S], [0.3, 0]]) {
+    await askers.goOn(1000 * JUMPS_S * share);
+    await set(clock, pollux, by);
+  }
+  await askers.stop();
+
+  const { over, share } = verdict('jumps', quota, askers, { keys: KEYS.length, limit: 5 });
+  assert.deepEqual(over, [], 'over the limit');
+  assert.ok(share >= 0.95, `${(100 * share).toFixed(1)} % used`);
+});
+
+story('a key that is frozen for seconds is back in seconds, whatever hour it is meanwhile', async (t) => {
+  const clock = new WallClock(t.directory());
+  const quota = await Quota.start(t);
+  const pollux = await t.pollux({ keys: ['k1'], config: limits({ rpm: 1000 }), env: clock.env, 'queue.max_wait': '60s' });
+
+  for (const by of [HOUR_S, -HOUR_S, -HOUR_S, HOUR_S]) {
+    quota.refuse(t.secret('k1'), 1, { quotaId: PER_MINUTE, retryDelay: '5s' });
+    const asked = quota.records.length;
+    const answer = pollux.chat('hi');
+    await until(() => quota.records.length > asked, 'the refusal');
+    await set(clock, pollux, by);
+    const frozen = await until(async () => (await pollux.key('k1')).frozen_for_s, 'the freeze to be shown');
+    assert.equal((await answer).status, 200);
+    const [refused, again] = quota.records.slice(asked);
+    const ms = again.at - refused.at;
+    note(`frozen for 5 s, the clock set by ${by} s: shown as ${frozen} s, lent again behind ${ms.toFixed(0)} ms`);
+    assert.ok(refused.refused && frozen <= 6 && ms >= 5000 - 10 && ms < 10_000);
+  }
+});
+
+story('a day is not given twice by a jump over midnight and back', async (t) => {
+  const clock = new WallClock(t.directory(), SEASONS.summer - 1000 * HOUR_S / 2);
+  const quota = await Quota.start(t);
+  const pollux = await born(t, clock, { rpd: 7 });
+  const askers = new Askers(pollux, { clients: CLIENTS });
+  const today = pacificDay(clock.now);
+
+  await until(() => askers.answered >= 7 * KEYS.length, () => `the day to be used up: ${askers.tale}`);
+  for (const by of [HOUR_S, -HOUR_S, -HOUR_S, 2 * HOUR_S, -24 * HOUR_S, 23 * HOUR_S]) {
+    await set(clock, pollux, by);
+    await askers.goOn(3000);
+    await pollux.restart();
+    await askers.goOn(2000);
+  }
+  await askers.stop();
+
+  note(`jumps over midnight and back: ${JSON.stringify(byDay(t, quota, clock))}; the clients saw ${askers.tale}`);
+  assert.deepEqual(byDay(t, quota, clock), each([today], 7));
+});
+
+story('a day begins at its midnight, though the clock is an hour ahead', async (t) => {
+  const midnight = SEASONS.winter;
+  const clock = new WallClock(t.directory(), midnight - 30_000);
+  const quota = await Quota.start(t);
+  const pollux = await born(t, clock, { rpd: 7 });
+  const askers = new Askers(pollux, { clients: CLIENTS });
+
+  await until(() => askers.answered >= 7 * KEYS.length, () => `the day to be used up: ${askers.tale}`);
+  await set(clock, pollux, HOUR_S);
+  await until(() => askers.answered > 7 * KEYS.length, () => `the new day; ${askers.tale}`);
+  const late = (clock.true - midnight) / 1000;
+  await until(() => askers.answered >= 14 * KEYS.length, () => `all of the new day; ${askers.tale}`);
+  for (const by of [-HOUR_S, -HOUR_S, HOUR_S]) {
+    await set(clock, pollux, by);
+    await askers.goOn(4000);
+  }
+  await askers.stop();
+
+  note(`an hour ahead: the new day began ${late.toFixed(1)} s behind midnight; ${JSON.stringify(byDay(t, quota, clock))}`);
+  assert.ok(late >= 0 && late < DAY_BEGINS_LATE_S + 2);
+  assert.deepEqual(byDay(t, quota, clock), each([pacificDay(midnight - 1000), pacificDay(midnight)], 7));
 });

@@ -292,8 +292,8 @@ export class Gemini {
     return this.requests.filter((r) => r.secret === this.#secretOf(key)).length;
   }
   /** The names of those that asked, one after the other; undefined for a key that is not listed. */
-  askers(keys) {
-    return this.requests.map((r) => keys.find((k) => this.#secretOf(k) === r.secret));
+  askers(keys, requests = this.requests) {
+    return requests.map((r) => keys.find((k) => this.#secretOf(k) === r.secret));
   }
   get last() {
     return this.requests[this.requests.length - 1];

@@ -18,30 +18,38 @@ const library = find();
 export const whyNot = library ? null : 'libfaketime is not installed';
 
 export class WallClock {
-  offsetS = 0;
+  #offsetS = 0;
+  #jumpedS = 0;
 
   /** wallMs: what it tells now. */
   constructor(dir, wallMs = Date.now()) {
     this.file = path.join(dir, '.faketimerc');
     this.env = { LD_PRELOAD: library, HOME: dir, FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME_NO_CACHE: '1', NO_FAKE_STAT: '1' };
-    this.set(wallMs);
+    this.#set(wallMs);
   }
 
+  /** What the daemon sees. */
   get now() {
-    return Date.now() + 1000 * this.offsetS;
+    return Date.now() + 1000 * this.#offsetS;
   }
 
-  /** In whole seconds, so a second more or less. */
-  set(wallMs) {
+  /** What it would see had the clock not jumped: what upstream sees. */
+  get true() {
+    return this.now - 1000 * this.#jumpedS;
+  }
+
+  /** In whole seconds, so half a second more or less. */
+  #set(wallMs) {
     this.#shift(Math.round((wallMs - Date.now()) / 1000));
   }
 
   jump(seconds) {
-    this.#shift(this.offsetS + seconds);
+    this.#jumpedS += seconds;
+    this.#shift(this.#offsetS + seconds);
   }
 
   #shift(offsetS) {
-    this.offsetS = offsetS;
+    this.#offsetS = offsetS;
     fs.writeFileSync(`${this.file}.new`, `${offsetS < 0 ? '' : '+'}${offsetS}s\n`);
     fs.renameSync(`${this.file}.new`, this.file); // never half of it
   }

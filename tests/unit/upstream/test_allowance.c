@@ -411,6 +411,22 @@ a_spent_day_frees_at_midnight_in_california(void **state)
 	assert_int_equal(flood(w, RPD(20), 0, w->why.free_at_ms - T0.ms), 20);
 }
 
+/* Neither of two days that meet gets one too many, and the row says at once who need not be asked. */
+static void
+nothing_is_sent_while_it_cannot_be_told_which_day_counts_it(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(book(w, RPD(20), 0, 0));
+	assert_true(book(w, RPD(20), 0, MIDNIGHT_MS - MARGIN - 1));
+	assert_int_equal(flood(w, RPD(20), 0, MIDNIGHT_MS - MARGIN), 0);
+	assert_int_equal(w->why.pass, PASS_MINUTE);
+	assert_in_range(w->why.free_at_ms, T0.ms + MIDNIGHT_MS, T0.ms + MIDNIGHT_MS + 10 * SECOND);
+	assert_int_equal(looks(w, 0, MIDNIGHT_MS - MARGIN), PASS_MINUTE);
+	assert_true(book(w, RPM(20), 0, MIDNIGHT_MS - MARGIN));
+	assert_int_equal(flood(w, RPD(20), 0, MIDNIGHT_MS + 10 * SECOND), 20);
+}
+
 static void
 a_day_is_given_back_with_the_rest(void **state)
 {
@@ -546,6 +562,7 @@ main(void)
 		ALLOWANCE_TEST(a_board_without_room_for_windows_lends_nothing_limited),
 		ALLOWANCE_TEST(room_for_one_window_of_two_keeps_neither_booking),
 		ALLOWANCE_TEST(a_spent_day_frees_at_midnight_in_california),
+		ALLOWANCE_TEST(nothing_is_sent_while_it_cannot_be_told_which_day_counts_it),
 		ALLOWANCE_TEST(a_day_is_given_back_with_the_rest),
 		ALLOWANCE_TEST(nothing_limited_is_lent_while_the_minute_before_is_not_known),
 		ALLOWANCE_TEST(windows_stay_with_their_row_when_limits_come_and_go),

@@ -361,6 +361,44 @@ thompson_spreads_over_who_is_alike(void **state)
 		assert_in_range(counts[i], 400, 600);
 }
 
+/* All clients of a busy daemon once drew a key that hangs, until the first of them had waited in vain. */
+static void
+thompson_trusts_who_is_unknown_with_few_at_once(void **state)
+{
+	struct pool_world *w = *state;
+	int unknown = 0, counts[3] = { 0 };
+
+	add(w, 3);
+	learn(own(w, 0), 20, 0);
+	learn(own(w, 1), 20, 0);
+	for (int k = 0; k < 2000; k++) {
+		uint32_t i = chosen(w);
+
+		if (i == 2)
+			fitness_lent(own(w, 2), (uint64_t)k, T0);
+		unknown += i == 2;
+	}
+	assert_in_range(unknown, 1, 3);
+	while (fitness_in_flight(own(w, 2)) > 0)
+		fitness_returned(own(w, 2));
+	tally(w, wish(w), 2000, counts);
+	assert_true(counts[2] > 20);
+}
+
+static void
+thompson_trusts_who_is_well_known_with_many_at_once(void **state)
+{
+	struct pool_world *w = *state;
+
+	add(w, 2);
+	learn(own(w, 0), 40, 0);
+	learn(own(w, 1), 1, 20);
+	for (int k = 0; k < 300; k++)
+		fitness_lent(own(w, 0), (uint64_t)k, T0);
+	for (int k = 0; k < 100; k++)
+		assert_int_equal(chosen(w), 0);
+}
+
 static void
 thompson_goes_by_the_model(void **state)
 {
@@ -493,6 +531,26 @@ the_lower_tier_comes_first(void **state)
 		assert_int_equal(chosen(w), CHOICE_NONE);
 		assert_int_equal(w->made.next_i, 1);
 	}
+}
+
+/* A request once waited a minute for a key that was disabled a moment before. */
+static void
+nobody_waits_for_one_that_was_just_disabled(void **state)
+{
+	struct pool_world *w = *state;
+	const struct fitness_freeze lost = { .until_ms = T0.ms + MINUTE,
+		.cause = OUTCOME_KEY_INVALID };
+
+	add(w, 2);
+	fitness_freeze(whole(w, 0), &lost, T0);
+	freeze(own(w, 1), HOUR);
+	assert_int_equal(chosen(w), CHOICE_NONE);
+	assert_int_equal(w->made.next_i, 1);
+	assert_true(w->made.next.free_at_ms == T0.ms + HOUR);
+	fitness_freeze(whole(w, 1), &lost, T0);
+	fitness_thaw(own(w, 1));
+	assert_int_equal(chosen(w), CHOICE_NONE);
+	assert_true(w->made.next.free_at_ms == INT64_MAX);
 }
 
 static void
@@ -694,10 +752,13 @@ main(void)
 		T(a_frozen_one_is_chosen_again_at_its_time),
 		T(the_rows_of_the_chosen_are_told_and_none_is_made),
 		T(the_next_is_whoever_is_free_first),
+		T(nobody_waits_for_one_that_was_just_disabled),
 		T(what_was_tried_is_not_chosen_again_but_told_to_be_free),
 		T(what_was_found_full_while_booking_is_told_as_that),
 		T(thompson_prefers_who_succeeds_and_still_tries_who_is_unknown),
 		T(thompson_spreads_over_who_is_alike),
+		T(thompson_trusts_who_is_unknown_with_few_at_once),
+		T(thompson_trusts_who_is_well_known_with_many_at_once),
 		T(thompson_goes_by_the_model),
 		T(least_used_takes_the_fewest_in_flight_then_the_longest_ago),
 		T(round_robin_goes_around),

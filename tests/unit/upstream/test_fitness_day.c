@@ -128,6 +128,92 @@ a_full_count_stays_full(void **state)
 	assert_int_equal(fitness_day_used(&row, at(0, 0)), (1 << 24) - 1);
 }
 
+/* ---- between two days ---- */
+
+#define MARGIN INT64_C(500)
+
+static void
+which_day_counts_is_in_doubt_before_midnight(void **state)
+{
+	int64_t midnight = 12 * HOUR_MS;
+	struct board_row row = { 0 };
+
+	(void)state;
+	assert_int_equal(fitness_day_doubt_ms(NULL, MARGIN, at(midnight - 501, 0)), 0);
+	for (int64_t ms = -500; ms < 0; ms += 37)
+		assert_int_equal(
+		    fitness_day_doubt_ms(NULL, MARGIN, at(midnight + ms, 0)), UP + midnight);
+	assert_int_equal(fitness_day_doubt_ms(NULL, MARGIN, at(midnight, 0)), 0);
+	assert_int_equal(fitness_day_doubt_ms(NULL, 0, at(midnight - 1, 0)), 0);
+	book(&row, 1, at(midnight, 0));
+	assert_int_equal(fitness_day_doubt_ms(&row, MARGIN, at(midnight + 1, 0)), 0);
+}
+
+/* What was left of the day was spent in the seconds by which its end was rounded up, which upstream
+ * counted to the next one already. */
+static void
+no_request_of_the_next_day_is_counted_to_the_last(void **state)
+{
+	(void)state;
+	for (int64_t begun = 0; begun < 20 * SECOND_MS; begun += 777)
+		for (int64_t ms = -500; ms < 10 * SECOND_MS; ms += 333) {
+			struct board_row row = { 0 };
+			struct moment now = at(12 * HOUR_MS + ms, 0);
+
+			book(&row, 1, at(begun, 0));
+			int64_t until = fitness_day_doubt_ms(&row, MARGIN, now);
+
+			if (until == 0) {
+				assert_int_equal(fitness_day_used(&row, now), 0);
+				continue;
+			}
+			assert_in_range(until - now.ms, 1, 8 * SECOND_MS + MARGIN);
+			now = at(until - UP, 0);
+			assert_int_equal(fitness_day_doubt_ms(&row, MARGIN, now), 0);
+			assert_int_equal(fitness_day_used(&row, now), 0);
+		}
+}
+
+/* Nobody waits for an hour because a clock was set. */
+static void
+a_wall_clock_that_was_set_leaves_no_doubt_but_for_seconds(void **state)
+{
+	struct board_row row = { 0 };
+	int64_t most = 0, doubt = 0;
+
+	(void)state;
+	book(&row, 1, at(0, 0));
+	for (int64_t ms = 10 * HOUR_MS; ms < 14 * HOUR_MS; ms += 100)
+		for (int64_t set = -HOUR_MS; set <= HOUR_MS; set += HOUR_MS) {
+			int64_t until = fitness_day_doubt_ms(&row, MARGIN, at(ms, set));
+
+			doubt = until ? until - (UP + ms) : 0;
+			most = doubt > most ? doubt : most;
+		}
+	assert_in_range(most, 500, 9 * SECOND_MS);
+}
+
+static void
+what_was_booked_yesterday_and_is_sent_today_counts_today(void **state)
+{
+	struct board_row row = { 0 };
+	int64_t midnight = 12 * HOUR_MS;
+
+	(void)state;
+	book(&row, 3, at(0, 0));
+	fitness_day_late(&row, UP + midnight - SECOND_MS, at(midnight - 1, 0));
+	assert_int_equal(fitness_day_used(&row, at(midnight - 1, 0)), 3);
+	/* The day begins with it, if need be. */
+	fitness_day_late(&row, UP + midnight - SECOND_MS, at(midnight + 1, 0));
+	assert_int_equal(fitness_day_used(&row, at(midnight + 1, 0)), 1);
+	fitness_day_late(&row, UP + midnight - SECOND_MS, at(midnight + MINUTE_MS, 0));
+	book(&row, 1, at(midnight + MINUTE_MS, 0));
+	assert_int_equal(fitness_day_used(&row, at(midnight + MINUTE_MS, 0)), 3);
+	fitness_day_late(&row, UP + midnight + 1, at(midnight + MINUTE_MS, 0));
+	assert_int_equal(fitness_day_used(&row, at(midnight + MINUTE_MS, 0)), 3);
+	fitness_day_late(NULL, UP, at(midnight + MINUTE_MS, 0));
+}
+
 /* ---- giving back ---- */
 
 static void
@@ -464,6 +550,10 @@ main(void)
 		cmocka_unit_test(a_day_ends_at_its_midnight_and_at_most_seconds_later),
 		cmocka_unit_test(days_that_are_longer_or_shorter_end_at_their_midnight),
 		cmocka_unit_test(a_full_count_stays_full),
+		cmocka_unit_test(which_day_counts_is_in_doubt_before_midnight),
+		cmocka_unit_test(no_request_of_the_next_day_is_counted_to_the_last),
+		cmocka_unit_test(a_wall_clock_that_was_set_leaves_no_doubt_but_for_seconds),
+		cmocka_unit_test(what_was_booked_yesterday_and_is_sent_today_counts_today),
 		cmocka_unit_test(what_is_given_back_makes_room_and_never_more_than_there_was),
 		cmocka_unit_test(what_yesterday_booked_is_not_given_back_to_today),
 		cmocka_unit_test(what_yesterday_booked_is_nothing_today),

@@ -481,6 +481,24 @@ the_day_is_counted_and_ends_at_midnight_in_california(void **state)
 	bench_close(&b);
 }
 
+/* A connection took its time: upstream gets it on a day that has not lent it. */
+static void
+a_request_that_midnight_overtakes_counts_on_both_days(void **state)
+{
+	struct bench b;
+
+	bench_open_limited(&b, *state, "x", (struct fitness_limits){ .rpd = 3 });
+	pass(&b, fitness_day_ends_in_ms(b.now) - SECOND);
+	assert_true(lend(&b));
+	pass(&b, 2 * SECOND);
+	settle(&b, ok, 200);
+	pass(&b, 10 * SECOND);
+	assert_int_not_equal(lend_and_settle(&b, ok), '-');
+	assert_int_not_equal(lend_and_settle(&b, ok), '-');
+	assert_int_equal(lend_and_settle(&b, ok), '-');
+	bench_close(&b);
+}
+
 static void
 tokens_are_reserved_by_estimate_and_settled_by_use(void **state)
 {
@@ -1001,6 +1019,7 @@ main(void)
 		TEST(a_minute_begins_when_the_request_was_written),
 		TEST(a_request_that_was_never_sent_gives_its_place_back),
 		TEST(the_day_is_counted_and_ends_at_midnight_in_california),
+		TEST(a_request_that_midnight_overtakes_counts_on_both_days),
 		TEST(tokens_are_reserved_by_estimate_and_settled_by_use),
 		TEST(a_limit_that_upstream_states_is_kept_from_then_on),
 		TEST(an_alias_is_limited_as_what_it_stands_for),
