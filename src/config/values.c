@@ -13,7 +13,7 @@
 #define DIGITS  "0123456789"
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-#define MODEL_NAME_LONGEST 128
+#define MODEL_NAME_LONGEST 120 /* as on the board: limits of a longer one could not be kept */
 #define ACCOUNT_LONGEST    64
 
 struct unit {
@@ -329,6 +329,10 @@ value_model(struct span s, struct err *e)
 	    !span_is_made_of(s, LETTERS DIGITS "._:/@+-"))
 		return err_set(
 		    e, ERR_CONFIG, "%s cannot be the name of a model", value_quote(s).text);
+	/* It would be the name of no model that is ever asked for, and its limits of none. */
+	if (span_starts(s, "models/"))
+		return err_set(e, ERR_CONFIG, "%s: the name stands without \"models/\"",
+		    value_quote(s).text);
 	return true;
 }
 

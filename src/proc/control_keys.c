@@ -123,6 +123,15 @@ thaw(struct board *b, const struct credential *cred)
 	fitness_thaw_all(b, p.subject, p.scope);
 }
 
+/* What one key suffered goes with it; what its project has spent stays spent for the others. */
+static void
+forgive(struct board *b, const struct credential *cred)
+{
+	struct key_place p = key_place_of(b, cred);
+
+	fitness_thaw_all(b, p.subject, p.subject);
+}
+
 static void
 change_one(const struct control *c, enum change how, struct credential *cred,
     struct changes *changes, json_t *warnings)
@@ -131,7 +140,7 @@ change_one(const struct control *c, enum change how, struct credential *cred,
 	case CHANGE_ENABLE:
 		set_note(cred, true, "");
 		changes_put_credential(changes, cred);
-		thaw(c->board, cred); /* it begins anew */
+		forgive(c->board, cred); /* it begins anew */
 		break;
 	case CHANGE_DISABLE:
 		set_note(cred, false, "by the operator");
@@ -145,7 +154,7 @@ change_one(const struct control *c, enum change how, struct credential *cred,
 		break;
 	case CHANGE_REMOVE:
 		changes_erase_credential(changes, cred);
-		thaw(c->board, cred); /* should it ever come back */
+		forgive(c->board, cred); /* should it ever come back */
 		if (cred->source == CREDENTIAL_FROM_ENVIRONMENT)
 			json_array_append_new(warnings, json_sprintf(env_warning, cred->label));
 		break;

@@ -12,13 +12,15 @@
 #include <stdlib.h>
 #include "base/mem.h"
 #include "upstream/allowance.h"
-#include "upstream/fitness_words.h"
 
 #define WAKE_MOST     8    /* in one step: a waking costs as much as a look */
 #define IDLE_MOST     256  /* looked at in vain without falling asleep, before giving up */
 #define AGAIN_MOST    8    /* sleepers looked at again before a refusal */
 #define PROBED_NAP_MS 250  /* a probe takes about as long as a request */
 #define CLOCK_SET_MS  1000 /* the clocks moved against each other: more than they are slewed by */
+
+_Static_assert(PASS_COUNT <= ROSTER_WHYS, "rosters count sleepers by all reasons");
+_Static_assert(TIER_WINNERS < CHOICE_HANDFUL, "a handful is not of winners alone");
 
 struct choice {
 	struct board *board;           /* borrowed */
@@ -78,7 +80,8 @@ notice_clock(struct choice *c, struct moment t)
 
 struct seen {
 	uint32_t i;
-	bool excluded; /* by the wish: says nothing about other ones */
+	uint32_t member; /* of its tier; only among many */
+	bool excluded;   /* by the wish: says nothing about other ones */
 	struct fitness_rows rows;
 	struct fitness_pass pass;
 };
@@ -142,16 +145,32 @@ seen_of(const struct search *s, uint32_t i)
 	return k;
 }
 
-static bool
-is_excluded(const struct choice_wish *w, uint32_t i, enum pass *why)
+/* By the wish; PASS_NONE: it is not. */
+static enum pass
+excluded_as(const struct choice_wish *w, uint32_t i)
 {
-	for (uint32_t k = 0; k < w->not_count; k++) {
-		if (w->not_[k] != i)
-			continue;
-		*why = w->not_why[k];
-		return true;
+	for (uint32_t k = 0; k < w->not_count; k++)
+		if (w->not_[k] == i)
+			return w->not_why[k];
+	return PASS_NONE;
+}
+
+/* Whoever is kept by limits alone has no freeze and no breaker in the way: where these do not
+ * matter, a look without its scope, in which they are counted, tells what is left to tell. */
+static struct fitness_pass
+look_at(const struct search *s, const struct fitness_rows *rows)
+{
+	const struct choice_wish *w = s->wish;
+	struct fitness_limits limits = allowance_limits(&w->limits, rows->scope, s->now);
+	struct fitness_pass p = fitness_look(rows, limits.rpd, w->tokens, s->now);
+
+	if (!w->metered && (p.pass == PASS_MINUTE || p.pass == PASS_TOKENS || p.pass == PASS_DAY)) {
+		struct fitness_rows uncounted = *rows;
+
+		uncounted.scope = NULL;
+		p = fitness_look(&uncounted, 0, 0, s->now);
 	}
-	return false;
+	return p;
 }
 
 /* As the board has it. */
@@ -169,9 +188,7 @@ pass_of(const struct search *s, const struct seen *k)
 		p.pass = PASS_NO_ROOM;
 		return p;
 	}
-	struct fitness_limits limits = allowance_limits(&s->wish->limits, k->rows.scope, s->now);
-
-	p = fitness_look(&k->rows, limits.rpd, s->wish->tokens, s->now);
+	p = look_at(s, &k->rows);
 	if (s->wish->whatever)
 		p.pass = PASS_NONE;
 	return p;
@@ -180,9 +197,9 @@ pass_of(const struct search *s, const struct seen *k)
 static void
 judge(const struct search *s, struct seen *k)
 {
-	enum pass why;
+	enum pass why = excluded_as(s->wish, k->i);
 
-	k->excluded = is_excluded(s->wish, k->i, &why);
+	k->excluded = why != PASS_NONE;
 	k->pass = k->excluded ? (struct fitness_pass){ .pass = why, .free_at_ms = INT64_MAX }
 			      : pass_of(s, k);
 }
@@ -243,14 +260,14 @@ consider_excluded(struct search *s, struct choice_made *made)
 /* ---- comparing ---- */
 
 /*
- * A draw knows nothing of answers that are still out: until the first came back, or came not, all would
- * draw a credential that hangs as if it were as good as any.  So one that has had s successes lately is
- * trusted with s * s requests at once, and each beyond these takes from its draw.
+ * A draw knows nothing of answers that are still out: until the first came, or was waited for in
+ * vain, all would draw a credential that hangs as if it were as good as any.  So one that has had s
+ * successes lately is trusted with s * s requests at once, and each beyond takes from its draw.
  */
 static double
 draw_of(const struct search *s, const struct seen *k)
 {
-	posterior w = word_get(k->rows.own, FITNESS_POSTERIOR);
+	posterior w = fitness_posterior(k->rows.own);
 	double draw = posterior_draw(w, s->now.ms, s->chance), successes;
 	unsigned out = fitness_in_flight(k->rows.own ? k->rows.own : k->rows.whole);
 
@@ -282,16 +299,6 @@ rank_of(const struct search *s, const struct seen *k)
 	return (struct rank){ -favoured - draw_of(s, k), 0 };
 }
 
-/* A reason is told once, not for each try of the same request. */
-static bool
-is_named(const struct trace *t, uint64_t credential, enum pass why)
-{
-	for (uint8_t k = 0; k < t->pass_count; k++)
-		if (t->passes[k].credential == credential && t->passes[k].pass == why)
-			return true;
-	return false;
-}
-
 static void
 pass_over(struct search *s, const struct seen *k)
 {
@@ -301,7 +308,7 @@ pass_over(struct search *s, const struct seen *k)
 	s->passed[k->pass.pass]++;
 	if (!k->excluded)
 		consider_next(s, k->i, &k->pass);
-	if (t && t->pass_count < TRACE_PASSES && !is_named(t, key, k->pass.pass))
+	if (t && t->pass_count < TRACE_PASSES && !trace_has_pass(t, key, k->pass.pass))
 		trace_pass_add(t, key, &k->pass, s->now);
 }
 
@@ -385,14 +392,17 @@ sleeps_until(const struct seen *k, int64_t now_ms)
 	}
 }
 
-/* False: it stays awake, though it is of no use now. */
+/* False: it stays awake, though it is of no use now.  Who falls asleep is counted with all that
+ * sleep. */
 static bool
-settle_down(struct search *s, struct field *f, uint32_t member, const struct seen *k)
+settle_down(struct search *s, struct field *f, const struct seen *k)
 {
 	int64_t until = sleeps_until(k, s->now.ms);
 
-	if (until > 0)
-		roster_sleep(f->roster, member, until);
+	if (until > 0) {
+		roster_sleep(f->roster, k->member, until, k->pass.pass);
+		s->passed[k->pass.pass]--;
+	}
 	return until > 0 || k->pass.pass == PASS_NONE;
 }
 
@@ -401,17 +411,20 @@ static uint32_t
 weigh_handful(struct search *s, const struct tier *t, struct field *f, uint32_t *idle)
 {
 	struct seen seen[CHOICE_HANDFUL];
-	uint32_t member[CHOICE_HANDFUL], n = 0;
+	uint32_t member[CHOICE_HANDFUL];
+	uint32_t n = s->wish->pick == CHOICE_THOMPSON ? field_draw_winners(f, member) : 0;
 
 	for (; n < CHOICE_HANDFUL && roster_draw(f->roster, s->chance, &member[n]); n++)
 		__builtin_prefetch(&t->members[member[n]]);
 	for (uint32_t k = 0; k < n; k++)
 		__builtin_prefetch(&s->choice->items[t->members[member[k]]]);
-	for (uint32_t k = 0; k < n; k++)
+	for (uint32_t k = 0; k < n; k++) {
 		seen[k] = seen_of(s, t->members[member[k]]);
+		seen[k].member = member[k];
+	}
 	for (uint32_t k = 0; k < n; k++) {
 		weigh(s, &seen[k]);
-		*idle += !settle_down(s, f, member[k], &seen[k]);
+		*idle += !settle_down(s, f, &seen[k]);
 	}
 	return n;
 }
@@ -427,8 +440,9 @@ search_in_order(struct search *s, const struct tier *t, struct field *f)
 		if (roster_is_awake(f->roster, m)) {
 			struct seen k = seen_of(s, t->members[m]);
 
+			k.member = m;
 			weigh(s, &k);
-			idle += !settle_down(s, f, m, &k);
+			idle += !settle_down(s, f, &k);
 		}
 		if (m == f->first && !roster_is_awake(f->roster, m))
 			f->first++;
@@ -477,7 +491,8 @@ static void
 search_many(struct search *s, struct tier *t)
 {
 	uint64_t thaws = board_generation(s->choice->board, BOARD_GEN_THAWS);
-	struct field *f = tier_field(t, s->wish->model, thaws, s->choice->made);
+	struct field *f = tier_field(t, s->wish->model, s->wish->metered, thaws, s->choice->made);
+	const uint32_t *asleep = roster_asleep(f->roster);
 	uint32_t most = s->wish->pick == CHOICE_ORDER ? UINT32_MAX : WAKE_MOST;
 	bool on;
 
@@ -488,6 +503,10 @@ search_many(struct search *s, struct tier *t)
 	} while (on && s->eligible == 0 && roster_next_ms(f->roster) <= s->now.ms);
 	if (on && s->eligible == 0)
 		search_asleep(s, t, f);
+	if (s->eligible > 0 && s->wish->pick == CHOICE_THOMPSON && !s->best.pass.probes)
+		field_won(f, s->best.member);
+	for (int p = 0; p < PASS_COUNT; p++)
+		s->passed[p] += asleep[p];
 }
 
 /* ---- affinity ---- */
@@ -582,7 +601,7 @@ search(struct search *s)
 static void
 tell(const struct search *s, enum chosen_by by, struct trace_try *why)
 {
-	posterior w = word_get(s->best.rows.own, FITNESS_POSTERIOR);
+	posterior w = fitness_posterior(s->best.rows.own);
 	double draw = -s->rank.first;
 
 	if (!why)

@@ -10,8 +10,9 @@
  *
  * Up to CHOICE_ALL of a tier are all looked at; of more, a random CHOICE_HANDFUL of those awake,
  * and whoever is found to be ineligible sleeps until its time (upstream/roster.h), so that the
- * handful is soon one of eligible ones.  Lower tiers come first; a higher one is looked at when
- * none is left below it.  Equals are taken at random.
+ * handful is soon one of eligible ones.  Where draws decide, the latest TIER_WINNERS winners are
+ * of the handful: chance alone would seldom meet the best few of many.  Lower tiers come first; a
+ * higher one is looked at when none is left below it.  Equals are taken at random.
  *
  * One whose breaker is half-open takes part like others, as a probe.  Thompson's draw would leave
  * it aside for long: one choice in CHOICE_PROBE_ONE_IN takes such a one where it sees one.
@@ -56,6 +57,7 @@ void choice_wake_all(struct choice *);
 struct choice_wish {
 	enum choice_pick pick;
 	int model;                    /* of the board, or -1 */
+	bool metered;                 /* false: a limit used up keeps nobody from being chosen */
 	struct fitness_limits limits; /* that the operator set for the model */
 	uint64_t tokens;
 	uint64_t affinity;            /* 0: none */

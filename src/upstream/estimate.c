@@ -91,18 +91,27 @@ struct reader {
 
 #define ESCAPE_WHOLE 5 /* u and four digits */
 
-/* What is random has a capital, or a digit, at every other place. */
-static void
-read_letter(struct reader *r, bool capital)
+/* Words that one of so many letters counts beside itself. */
+static unsigned
+words_more(unsigned letters)
 {
-	if (r->letters == 0 || capital) {
-		r->count[r->letters > 0 || r->numbered ? KIND_JOINTS : KIND_WORDS]++;
-		r->letters = 1;
-		return;
-	}
-	r->letters++;
-	if (r->letters > WORD_SHORT && (r->letters - WORD_SHORT) % WORD_MORE == 1)
-		r->count[KIND_WORDS]++;
+	return letters > WORD_SHORT ? (letters - WORD_SHORT - 1) / WORD_MORE + 1 : 0;
+}
+
+static void
+begin_word(struct reader *r)
+{
+	/* What is random has a capital, or a digit, at every other place. */
+	r->count[r->letters > 0 || r->numbered ? KIND_JOINTS : KIND_WORDS]++;
+	r->letters = 0;
+}
+
+static void
+read_letters(struct reader *r, unsigned n)
+{
+	r->count[KIND_WORDS] += words_more(r->letters + n) - words_more(r->letters);
+	r->letters += n;
+	r->spaced = r->numbered = false;
 }
 
 static enum kind
@@ -148,22 +157,13 @@ read_far_byte(struct reader *r, unsigned char c)
 		r->count[c < 0xe0 ? KIND_NEAR : c >= 0xe3 && c <= 0xed ? KIND_EAST : KIND_FAR]++;
 }
 
+/* All but small letters, and what is part of an escape. */
 static void
-read_byte(struct reader *r, unsigned char c)
+read_sign(struct reader *r, unsigned char c)
 {
-	bool lower = c >= 'a' && c <= 'z', capital = c >= 'A' && c <= 'Z';
 	bool spaced = r->spaced;
 
 	r->spaced = c == ' ';
-	if (r->escape > 0) {
-		read_escape(r, c);
-		return;
-	}
-	if (lower || capital) {
-		read_letter(r, capital);
-		r->numbered = false;
-		return;
-	}
 	r->letters = 0;
 	r->numbered = c >= '0' && c <= '9';
 	if (c >= 0x80) {
@@ -180,12 +180,38 @@ read_byte(struct reader *r, unsigned char c)
 		r->count[KIND_MARKS]++;
 }
 
+static size_t
+small_letters(const char *at, size_t most)
+{
+	size_t n = 0;
+
+	while (n < most && at[n] >= 'a' && at[n] <= 'z')
+		n++;
+	return n;
+}
+
 static void
 read_bytes(struct reader *r, struct span bytes)
 {
 	r->bytes += bytes.len;
-	for (size_t i = 0; i < bytes.len; i++)
-		read_byte(r, (unsigned char)bytes.p[i]);
+	for (size_t i = 0; i < bytes.len;) {
+		unsigned char c = (unsigned char)bytes.p[i];
+		bool capital = c >= 'A' && c <= 'Z';
+
+		if (r->escape > 0) {
+			read_escape(r, c);
+		} else if (capital || (c >= 'a' && c <= 'z')) {
+			size_t n = small_letters(bytes.p + i + 1, bytes.len - i - 1);
+
+			if (capital || r->letters == 0)
+				begin_word(r);
+			read_letters(r, (unsigned)n + 1);
+			i += n;
+		} else {
+			read_sign(r, c);
+		}
+		i++;
+	}
 }
 
 /* ---- what a body holds ---- */
@@ -252,8 +278,9 @@ read_base64(struct reader *into, struct outline_text data)
 			if (n < 8)
 				continue;
 			n -= 8;
-			r.bytes++;
-			read_byte(&r, (unsigned char)(bits >> n));
+			const char byte = (char)(bits >> n);
+
+			read_bytes(&r, span_mem(&byte, 1));
 		}
 	into->bytes += r.bytes;
 	for (size_t k = 0; k < KIND_COUNT; k++)

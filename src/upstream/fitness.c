@@ -112,6 +112,7 @@ fitness_thaw(struct board_row *row)
 		word_put(row, ended[i], 0);
 }
 
+/* Limits that were stated are reasons to rest, too: who thaws wants it lent. */
 static void
 thaw_subject(struct board *b, int subject)
 {
@@ -120,8 +121,12 @@ thaw_subject(struct board *b, int subject)
 	if (subject < 0)
 		return;
 	fitness_thaw(board_row(b, subject, BOARD_WHOLE, false));
-	for (int model = BOARD_WHOLE + 1; model < models; model++)
-		fitness_thaw(board_row(b, subject, model, false));
+	for (int model = BOARD_WHOLE + 1; model < models; model++) {
+		struct board_row *row = board_row(b, subject, model, false);
+
+		fitness_thaw(row);
+		word_put(row, FITNESS_LEARNED, 0);
+	}
 	board_mark(b, subject);
 }
 
@@ -193,6 +198,12 @@ uint64_t
 fitness_ticket(const struct board_row *row)
 {
 	return word_get(row, FITNESS_TICKET);
+}
+
+posterior
+fitness_posterior(const struct board_row *row)
+{
+	return word_get(row, FITNESS_POSTERIOR);
 }
 
 /* ---- outcomes ---- */

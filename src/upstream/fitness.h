@@ -108,7 +108,8 @@ struct fitness_freeze fitness_frozen(const struct board_row *, struct moment);
 int64_t fitness_freeze_left_ms(const struct fitness_freeze *, struct moment); /* 0: free */
 /* Ends the freeze, closes the breaker, forgets what was full and what was in a row. */
 void fitness_thaw(struct board_row *);
-/* The credential, all its models, and what it shares with its project; bumps BOARD_GEN_THAWS. */
+/* The credential, all its models, and what it shares with its project, limits that were learned
+ * included; bumps BOARD_GEN_THAWS. */
 void fitness_thaw_all(struct board *, int subject, int scope_subject);
 
 /* An operator wishes the credential to be probed, frozen or not; whoever does so takes the wish. */
@@ -120,6 +121,7 @@ void fitness_lent(struct board_row *, uint64_t ticket, struct moment);
 void fitness_returned(struct board_row *); /* never below 0 */
 unsigned fitness_in_flight(const struct board_row *);
 uint64_t fitness_ticket(const struct board_row *);
+posterior fitness_posterior(const struct board_row *);
 
 /* Outcomes, each on the row that they are about. */
 void fitness_succeeded(struct board_row *, int64_t first_byte_ms, int64_t total_ms, struct moment);
@@ -153,7 +155,8 @@ int64_t fitness_day_ends_ms(const struct board_row *, struct moment);
  * midnight, nor while the wall clock alone says that the day is over.  Until when (monotonic); 0: it
  * can. */
 int64_t fitness_day_doubt_ms(const struct board_row *, int64_t margin_ms, struct moment);
-/* What was booked at since_ms is sent only now: a day that began meanwhile counts it, too. */
+/* What was booked at since_ms reaches upstream at that moment: a day that began meanwhile counts it,
+ * too. */
 void fitness_day_late(struct board_row *, int64_t since_ms, struct moment);
 
 /* What upstream stated in a refusal; 0 where it said nothing, which leaves what was known.

@@ -164,8 +164,8 @@ fitness_day_ends_ms(const struct board_row *row, struct moment m)
 	return m.ms + (held > left ? held : left);
 }
 
-/* The units round the end up by some seconds.  Where the two clocks are further apart, the wall clock
- * was set, and the other one is right. */
+/* The units round the end up by some seconds.  Where the two clocks are further apart, the wall
+ * clock was set, and the other one is right. */
 static bool
 is_about_over(uint64_t word, struct moment m)
 {

@@ -150,6 +150,14 @@ exclude(struct lending *l, uint32_t i, enum pass why)
 	l->why[l->choice.not_count++] = why;
 }
 
+/* What is of no model (a list of them) is the same to all, but each should have its turn: such lists
+ * are put together of what several were told. */
+static enum choice_pick
+pick_for(const struct pool *p, const struct wish *w)
+{
+	return w->model.len == 0 && p->pick != CHOICE_ORDER ? CHOICE_ROUND_ROBIN : p->pick;
+}
+
 static void
 begin_lending(struct lending *l, struct pool *p, const struct wish *w, struct moment now)
 {
@@ -157,8 +165,9 @@ begin_lending(struct lending *l, struct pool *p, const struct wish *w, struct mo
 
 	*l = (struct lending){ .pool = p, .wish = w, .now = now };
 	l->full.free_at_ms = INT64_MAX;
-	l->choice = (struct choice_wish){ .pick = p->pick,
+	l->choice = (struct choice_wish){ .pick = pick_for(p, w),
 		.model = model > BOARD_WHOLE ? model : -1,
+		.metered = w->metered,
 		.limits = w->metered ? limits_of(p, model) : (struct fitness_limits){ 0 },
 		.tokens = w->metered ? w->tokens : 0,
 		.affinity = p->house.config->pool_affinity ? w->affinity : 0,
@@ -253,8 +262,8 @@ secure(struct lending *l, uint32_t place)
 	return false;
 }
 
-/* When all that may be asked rest after failures it may be the network that failed: one is tried now
- * and then, or nothing would be for as long as the longest of them rests. */
+/* When all that may be asked rest after failures it may be the network that failed: one is tried
+ * now and then, or nothing would be for as long as the longest of them rests. */
 static bool
 is_last_resort(struct lending *l)
 {
@@ -405,15 +414,18 @@ pool_lend(struct pool *p, const struct wish *w, struct moment now, struct lease 
 
 /* ---- settling ---- */
 
-/* What takes longer than the margin on its way out may have been overtaken by midnight. */
+/* Upstream has it within the margin.  On its way out it may have been overtaken by midnight. */
 static void
 stamp(struct pool *p, const struct lease *l, struct held *h, struct moment now)
 {
+	int64_t margin_ms = p->house.config->pool_margin_ms;
+	struct moment there = { now.ms + margin_ms, now.wall_ms + margin_ms };
+
 	lease_line_doubt(h->place);
 	allowance_stamp(p->house.board, &h->line.allowance, now.ms);
-	if (h->line.allowance.day && now.ms - l->since_ms > p->house.config->pool_margin_ms)
+	if (h->line.allowance.day)
 		fitness_day_late(board_row(p->house.board, h->line.scope, h->line.model, false),
-		    l->since_ms, now);
+		    l->since_ms, there);
 }
 
 void
@@ -624,4 +636,11 @@ pool_size(struct pool *p, struct moment now)
 {
 	inventory_refresh(&p->inventory, now);
 	return p->inventory.now ? p->inventory.now->enabled : 0;
+}
+
+uint64_t
+pool_changes(const struct pool *p)
+{
+	return board_generation(p->house.board, BOARD_GEN_CREDENTIALS) +
+	       board_generation(p->house.board, BOARD_GEN_THAWS);
 }

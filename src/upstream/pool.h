@@ -82,6 +82,8 @@ bool pool_counts_tokens(struct pool *, struct span model, struct moment);
 /* A credential that is enabled and not frozen as a whole is there (readyz). */
 bool pool_in_sight(struct pool *, struct moment);
 size_t pool_size(struct pool *, struct moment); /* enabled ones */
+/* Moves when somebody may be lent before his time: an operator thawed, added or enabled one. */
+uint64_t pool_changes(const struct pool *);
 /* The operator's limits of a model by upstream's name: of its own block, or of the alias's. */
 struct fitness_limits pool_limits(const struct config *, struct span model);
 

@@ -1,6 +1,6 @@
 /*
  * The roster of one model: who is awake and who sleeps.  Runs in workers and in the janitor; owns
- * its five arrays.
+ * its six arrays.
  *
  * All numbers stand in `order`, in three stretches:
  *
@@ -14,6 +14,7 @@
 #include "upstream/roster.h"
 
 #include <assert.h>
+#include <string.h>
 #include "base/mem.h"
 
 #define NOWHERE UINT32_MAX
@@ -25,6 +26,8 @@ struct roster {
 	uint32_t *heap;    /* owned: numbers, `sleepers` of them */
 	uint32_t *perch;   /* owned: of each number in the heap, or NOWHERE */
 	int64_t *until_ms; /* owned: of each number that sleeps */
+	uint8_t *why;      /* owned: the same */
+	uint32_t asleep[ROSTER_WHYS];
 };
 
 struct roster *
@@ -39,6 +42,7 @@ roster_new(uint32_t n)
 	r->heap = mem_array(n, sizeof(*r->heap));
 	r->perch = mem_array(n, sizeof(*r->perch));
 	r->until_ms = mem_array(n, sizeof(*r->until_ms));
+	r->why = mem_array(n, sizeof(*r->why));
 	for (uint32_t i = 0; i < n; i++) {
 		r->order[i] = r->place[i] = i;
 		r->perch[i] = NOWHERE;
@@ -58,6 +62,7 @@ roster_free(struct roster **rp)
 	mem_free(r->heap);
 	mem_free(r->perch);
 	mem_free(r->until_ms);
+	mem_free(r->why);
 	mem_free(r);
 	*rp = NULL;
 }
@@ -143,6 +148,7 @@ static void
 wake(struct roster *r, uint32_t i)
 {
 	swap_places(r, r->place[i], r->awake++);
+	r->asleep[r->why[i]]--;
 }
 
 void
@@ -152,6 +158,7 @@ roster_wake_all(struct roster *r)
 		r->perch[r->order[p]] = NOWHERE;
 	r->sleepers = 0;
 	r->awake = r->n;
+	memset(r->asleep, 0, sizeof(r->asleep));
 }
 
 void
@@ -175,13 +182,17 @@ fall_asleep(struct roster *r, uint32_t i)
 }
 
 void
-roster_sleep(struct roster *r, uint32_t i, int64_t until_ms)
+roster_sleep(struct roster *r, uint32_t i, int64_t until_ms, unsigned why)
 {
-	assert(i < r->n);
+	assert(i < r->n && why < ROSTER_WHYS);
 	if (roster_is_awake(r, i))
 		fall_asleep(r, i);
 	else if (until_ms <= r->until_ms[i])
 		return;
+	else
+		r->asleep[r->why[i]]--;
+	r->asleep[why]++;
+	r->why[i] = (uint8_t)why;
 	r->until_ms[i] = until_ms;
 	if (until_ms == INT64_MAX) {
 		if (r->perch[i] != NOWHERE)
@@ -206,6 +217,12 @@ roster_awake(const struct roster *r)
 	return r->awake;
 }
 
+const uint32_t *
+roster_asleep(const struct roster *r)
+{
+	return r->asleep;
+}
+
 int64_t
 roster_next_ms(const struct roster *r)
 {
@@ -227,5 +244,14 @@ roster_draw(struct roster *r, struct chance *chance, uint32_t *i)
 		return false;
 	swap_places(r, r->drawn, r->drawn + (uint32_t)chance_below(chance, r->awake - r->drawn));
 	*i = r->order[r->drawn++];
+	return true;
+}
+
+bool
+roster_take(struct roster *r, uint32_t i)
+{
+	if (!roster_is_awake(r, i) || r->place[i] < r->drawn)
+		return false;
+	swap_places(r, r->place[i], r->drawn++);
 	return true;
 }

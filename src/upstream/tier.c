@@ -110,6 +110,30 @@ field_wake(struct field *f, int64_t now_ms, uint32_t most)
 		f->first = 0;
 }
 
+/* To win again keeps nobody in the ring for longer: it goes round with whoever wins anew, so that
+ * among equals the work does, too. */
+void
+field_won(struct field *f, uint32_t member)
+{
+	for (uint32_t k = 0; k < f->winner_count; k++)
+		if (f->winners[k] == member)
+			return;
+	f->winners[f->winner_next] = member;
+	f->winner_next = (f->winner_next + 1) % TIER_WINNERS;
+	f->winner_count += f->winner_count < TIER_WINNERS;
+}
+
+uint32_t
+field_draw_winners(struct field *f, uint32_t member[TIER_WINNERS])
+{
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < f->winner_count; k++)
+		if (roster_take(f->roster, f->winners[k]))
+			member[n++] = f->winners[k];
+	return n;
+}
+
 void
 tier_wake_all(struct tier *t)
 {
@@ -144,10 +168,17 @@ make_room(struct tier *t, uint32_t at)
 	memset(t->fields + room, 0, (t->fields_room - room) * sizeof(struct field *));
 }
 
-struct field *
-tier_field(struct tier *t, int model, uint64_t thaws, uint64_t serial)
+/* Where no model is named nothing is counted: there metered or not is the same. */
+static uint32_t
+place_of(int model, bool metered)
 {
-	uint32_t at = model > 0 ? (uint32_t)model : 0;
+	return model > 0 ? 2 * (uint32_t)model + !metered : 0;
+}
+
+struct field *
+tier_field(struct tier *t, int model, bool metered, uint64_t thaws, uint64_t serial)
+{
+	uint32_t at = place_of(model, metered);
 
 	make_room(t, at);
 	if (!t->fields[at]) {

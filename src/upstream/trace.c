@@ -121,6 +121,15 @@ trace_pass_add(struct trace *t, uint64_t credential, const struct fitness_pass *
 	};
 }
 
+bool
+trace_has_pass(const struct trace *t, uint64_t credential, enum pass why)
+{
+	for (uint8_t i = 0; t && i < t->pass_count; i++)
+		if (t->passes[i].credential == credential && t->passes[i].pass == why)
+			return true;
+	return false;
+}
+
 void
 trace_end(struct trace *t, struct board *b, unsigned status, struct moment m)
 {

@@ -43,10 +43,10 @@ struct trace_try {
 	uint32_t first_byte_ms, total_ms; /* since it was lent; UINT32_MAX: not reached */
 	float mean, draw;                 /* of the posterior; draw only of DRAW */
 	uint16_t http_status;
-	uint16_t looked_at;          /* credentials, for this choice */
+	uint16_t looked_at;          /* credentials, for this choice; those asleep are not */
 	uint8_t chosen;              /* enum chosen_by */
 	uint8_t outcome;             /* enum outcome; OUTCOME_COUNT: not ended */
-	uint16_t passed[PASS_COUNT]; /* how many were passed over for each reason */
+	uint16_t passed[PASS_COUNT]; /* how many were passed over for each reason, also asleep */
 };
 
 struct trace_pass {
@@ -81,6 +81,8 @@ struct trace_try *trace_try_begin(struct trace *);
 /* Of the latest try. */
 void trace_pass_add(
     struct trace *, uint64_t credential, const struct fitness_pass *, struct moment);
+/* Told of it already, for this try or an earlier one. */
+bool trace_has_pass(const struct trace *, uint64_t credential, enum pass);
 /* Ended: to the board, which may be NULL. */
 void trace_end(struct trace *, struct board *, unsigned status, struct moment);
 

@@ -188,14 +188,10 @@ may_repeat(const struct tries *t)
 	return !t->repeated && !t->repeats && t->barred_count < t->tried_count;
 }
 
-/* For as long as both bounds allow; false: it is not. */
 static bool
-wait_ms(struct tries *t, int64_t ms, int64_t limit_ms)
+can_wait(const struct tries *t, int64_t ms, int64_t limit_ms)
 {
-	if (ms > left_of(t, limit_ms) || ms >= left_of(t, t->order.total_ms))
-		return false;
-	loop_timer(t->up->loop, &t->timer, ms, lend, t);
-	return true;
+	return ms <= left_of(t, limit_ms) && ms < left_of(t, t->order.total_ms);
 }
 
 /* A pause is part of the trying, and has the deadline alone for a bound. */
@@ -203,10 +199,27 @@ static bool
 pause_and_repeat(struct tries *t)
 {
 	const struct outcome_facts *facts = outcome_facts(t->pause_of);
+	int64_t ms = random_ms(facts->pause_least_ms, facts->pause_most_ms);
 
 	t->repeats = true;
-	return wait_ms(
-	    t, random_ms(facts->pause_least_ms, facts->pause_most_ms), t->order.total_ms);
+	if (!can_wait(t, ms, t->order.total_ms))
+		return false;
+	loop_timer(t->up->loop, &t->timer, ms, lend, t);
+	return true;
+}
+
+/* Nobody tells who waits that there is no need any more, so he looks now and then. */
+static void
+wait_on(void *ctx)
+{
+	struct tries *t = ctx;
+	int64_t ms = t->thaw_ms - loop_now_ms(t->up->loop);
+
+	if (ms <= 0 || pool_changes(t->up->pool) != t->changes)
+		lend(t);
+	else
+		loop_timer(t->up->loop, &t->timer, ms < TRIES_LOOK_MS ? ms : TRIES_LOOK_MS,
+		    wait_on, t);
 }
 
 static bool
@@ -218,9 +231,13 @@ wait_for_thaw(struct tries *t, int64_t free_in_ms)
 	if (free_in_ms < 0 || free_in_ms > left_of(t, max_wait_ms) || !time_helps(&t->told) ||
 	    !somebody_is_left(t))
 		return false;
+	free_in_ms += random_ms(1, TRIES_LATE_MS);
 	/* What is late by a few ms only is not too late. */
-	if (!wait_ms(t, free_in_ms + random_ms(1, TRIES_LATE_MS), max_wait_ms + TRIES_LATE_MS))
+	if (!can_wait(t, free_in_ms, max_wait_ms + TRIES_LATE_MS))
 		return false;
+	t->thaw_ms = loop_now_ms(t->up->loop) + free_in_ms;
+	t->changes = pool_changes(t->up->pool);
+	wait_on(t);
 	if (trace)
 		trace->waits++;
 	return true;

@@ -13,7 +13,8 @@
  *     says try_same, after its pause;
  *   - an outcome with a spread moves on to that many other credentials at most;
  *   - where all are frozen or full, the first to be free is waited for, within queue.max_wait; who
- *     then comes too late waits again.
+ *     then comes too late waits again.  What an operator thaws, adds or enables meanwhile is looked at
+ *     within TRIES_LOOK_MS.
  */
 #ifndef POLLUX_UPSTREAM_TRIES_H
 #define POLLUX_UPSTREAM_TRIES_H
@@ -29,6 +30,7 @@
 #define TRIES_MAX       32
 #define TRIES_MENDS_MAX 6  /* each takes one more attempt than upstream.max_attempts */
 #define TRIES_LATE_MS   50 /* those that wait for one thaw come one after the other within this */
+#define TRIES_LOOK_MS   500
 
 struct tries_events {
 	bool (*gone)(void *ctx); /* as in struct ask_events */
@@ -53,7 +55,9 @@ struct tries {
 	struct tries_order order;
 	struct tries_events events;
 	void *ctx;
-	struct timer timer; /* a pause, or the wait for a thaw */
+	struct timer timer; /* a pause, or a part of the wait for a thaw */
+	int64_t thaw_ms;    /* when that wait ends */
+	uint64_t changes;   /* of the pool, when it began */
 	int64_t since_ms;
 	uint64_t tokens; /* of the prompt; 0: not asked for yet */
 	/* Those that may not be asked again come first. */

@@ -27,7 +27,6 @@
 #include "base/mem.h"
 #include "upstream/allowance.h"
 #include "upstream/choice.h"
-#include "upstream/fitness_words.h"
 
 #define MOST      10000
 #define WARM_UP   2000
@@ -35,6 +34,8 @@
 #define TIMED     4000
 #define COLD      60
 #define SWEEP     (8 << 20) /* bytes: more than the caches of one core */
+#define SECOND_MS 1000
+#define HOUR_MS   INT64_C(3600000)
 #define FROZEN_MS (10 * HOUR_MS)
 #define GOAL_NS   5000
 
@@ -250,9 +251,12 @@ make_cold(struct bed *d)
 static uint32_t
 choose(struct bed *d, const struct bench_case *c, struct trace_try *why)
 {
-	struct choice_wish w = {
-		.pick = c->pick, .model = d->model, .tokens = 2000, .only = CHOICE_NONE, .why = why
-	};
+	struct choice_wish w = { .pick = c->pick,
+		.model = d->model,
+		.metered = true,
+		.tokens = 2000,
+		.only = CHOICE_NONE,
+		.why = why };
 	struct choice_made made;
 
 	if (c->affinity)
@@ -285,8 +289,7 @@ choose_plainly(struct bed *d)
 
 		if (!it->enabled || fitness_look(&r, limits.rpd, 2000, d->now).pass != PASS_NONE)
 			continue;
-		double draw =
-		    posterior_draw(word_get(r.own, FITNESS_POSTERIOR), d->now.ms, &d->chance);
+		double draw = posterior_draw(fitness_posterior(r.own), d->now.ms, &d->chance);
 
 		best = draw > best ? draw : best;
 	}
@@ -381,9 +384,11 @@ static const struct fitness_limits large = { .rpm = 2000, .tpm = 1000000, .rpd =
 static bool
 lend_and_settle(struct bed *d, const struct fitness_limits *limits)
 {
-	struct choice_wish w = {
-		.model = d->model, .limits = *limits, .tokens = 2000, .only = CHOICE_NONE
-	};
+	struct choice_wish w = { .model = d->model,
+		.metered = true,
+		.limits = *limits,
+		.tokens = 2000,
+		.only = CHOICE_NONE };
 	struct choice_made made;
 	struct allowance a;
 	struct fitness_pass why;

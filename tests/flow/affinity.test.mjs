@@ -1,5 +1,5 @@
-// Prompts that begin alike stay with one key, so that Google's implicit cache meets its own: through
-// failures and back, and not at the cost of other keys.
+// Prompts that begin alike stay with one key, so that Google's implicit cache meets its own:
+// through failures and back, and not at the cost of other keys.
 //
 // Files and caches, which belong to a key, are the matter of remote.
 //

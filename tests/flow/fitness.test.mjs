@@ -1,5 +1,5 @@
-// What the operator sees of the keys' fitness: limits, projects, models that cool.  The states of keys that
-// fail in all ways: pool.
+// What the operator sees of the keys' fitness: limits, projects, models that cool.  The states of
+// keys that fail in all ways: pool.
 
 import { assert, flow, PER_DAY, PER_MINUTE, polluxctl, run, until } from './harness.mjs';
 

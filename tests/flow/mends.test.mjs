@@ -166,7 +166,7 @@ flow('one of several answers that fails is tried again alone', async (t) => {
   const gemini = await t.gemini();
   gemini.for('k1').answers(429, { retryDelay: '40s' }).says('Hello');
   gemini.for('k2').says('Hello');
-  const pollux = await t.pollux({ keys: ['k1', 'k2'] });
+  const pollux = await t.pollux({ keys: ['k1', 'k2'], 'pool.pick': 'order' });
 
   const answer = await pollux.chat('hi', { n: 3, model: 'gemini-3.5-flash' });
 

@@ -1,7 +1,7 @@
 // Requests wait for a key that will be free in time, and are told at once when none will be.
 //
-// The client that leaves while it waits: gone.  What the refusal says: retries.  A minute of requests
-// is longer than a story; tests/long waits for it.
+// The client that leaves while it waits: gone.  What the refusal says: retries.  A minute of
+// requests is longer than a story; tests/long waits for it.
 
 import { assert, flow, PER_DAY, PER_MINUTE } from './harness.mjs';
 

@@ -55,8 +55,10 @@ const INTERRUPTIONS = {
   },
 };
 
-for (const [season, first, second] of [['summer', 'ends in order', 'is killed with all its children'],
-  ['winter', 'ends in order, and the machine with it', 'ends in order, and the machine with it']]) {
+for (const [season, first, second] of [
+  ['summer', 'ends in order', 'is killed with all its children'],
+  ['winter', 'ends in order, and the machine with it', 'ends in order, and the machine with it'],
+]) {
   story(`7 requests a day across midnight in ${season}; before it the daemon ${first}, after it, ${second}`, async (t) => {
     const midnight = SEASONS[season];
     const clock = new WallClock(t.directory(), midnight - 1000 * BEFORE_S);
@@ -66,7 +68,8 @@ for (const [season, first, second] of [['summer', 'ends in order', 'is killed wi
     const askers = new Askers(pollux, { clients: CLIENTS });
     const today = pacificDay(midnight - 1000), tomorrow = pacificDay(midnight);
 
-    await until(() => askers.answered >= 7 * KEYS.length && askers.codes['429 insufficient_quota'] > CLIENTS, () => `the day to be used up: ${askers.tale}`);
+    const isUsedUp = () => askers.answered >= 7 * KEYS.length && askers.codes['429 insufficient_quota'] > CLIENTS;
+    await until(isUsedUp, () => `the day to be used up: ${askers.tale}`);
     await INTERRUPTIONS[first](pollux);
     const refused = askers.codes['429 insufficient_quota'];
     await until(() => askers.codes['429 insufficient_quota'] > refused + CLIENTS, () => `more to be refused: ${askers.tale}`);
@@ -95,7 +98,8 @@ story('a day that is not used up at midnight leaves nothing to the next', async 
   const pollux = await born(t, clock, { rpd });
   const askers = new Askers(pollux, { clients: CLIENTS });
 
-  await until(() => clock.now > midnight + 1000 * DAY_BEGINS_LATE_S && askers.codes['429 insufficient_quota'] > CLIENTS, () => `the new day to be used up: ${askers.tale}`);
+  const isUsedUp = () => clock.now > midnight + 1000 * DAY_BEGINS_LATE_S && askers.codes['429 insufficient_quota'] > CLIENTS;
+  await until(isUsedUp, () => `the new day to be used up: ${askers.tale}`);
   await askers.goOn(1000);
   await askers.stop();
 

@@ -54,9 +54,10 @@ class Killer {
 async function disturb(pollux, askers, again) {
   const killer = new Killer(pollux);
 
-  await askers.goOn(LAST_MS / 2);
+  await askers.goOnUntil(LAST_MS / 2);
   await again(pollux);
-  await askers.goOn(LAST_MS / 2);
+  await askers.goOnUntil(LAST_MS);
+  await askers.stop();
   await killer.stop();
   note(`${killer.count} workers were killed`);
   assert.ok(killer.count > LAST_MS / KILL_EVERY_MS / 2, 'workers came back each time');
@@ -77,7 +78,7 @@ flow(`${RPM} requests a minute of ${RPM_KEYS.length} keys, ${CLIENTS} clients, $
   const pollux = await born(t, RPM_KEYS, { rpm: RPM });
   const askers = new Askers(pollux, { clients: CLIENTS });
 
-  await askers.goOn(LAST_MS);
+  await askers.goOnUntil(LAST_MS);
   await askers.stop();
 
   isKept(verdict('undisturbed', quota, askers, { keys: RPM_KEYS.length, limit: RPM }));
@@ -132,7 +133,7 @@ async function spendTokens(t, name, goOn) {
 }
 
 flow(`${TPM} tokens a minute of ${TPM_KEYS.length} keys, by prompts of ${SHORTEST} to ${LONGEST} tokens whose kind changes`, async (t) => {
-  await spendTokens(t, 'tokens', (pollux, askers) => askers.goOn(LAST_MS));
+  await spendTokens(t, 'tokens', (pollux, askers) => askers.goOnUntil(LAST_MS));
 });
 
 flow(`the same, a worker killed every ${KILL_EVERY_MS / 1000} s, and in the middle the daemon is killed with all its children`, async (t) => {

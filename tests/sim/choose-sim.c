@@ -157,6 +157,7 @@ lend(struct run *r, struct flight *f, struct moment now)
 	while (r->tried_count < TRIES_MAX) {
 		struct choice_wish wish = { .pick = picks[r->policy],
 			.model = r->model,
+			.metered = true,
 			.only = CHOICE_NONE,
 			.not_ = r->tried,
 			.not_why = r->why,

@@ -129,10 +129,15 @@ export class Askers {
     await Promise.race([pause(ms), this.over]);
   }
 
+  /** Until it has lasted so long in all. */
+  goOnUntil(ms) {
+    return this.goOn(Math.max(0, this.since + ms - nowMs()));
+  }
+
   /** Those that wait for their answer leave. */
   async stop() {
     this.#stop = true;
-    this.until = nowMs();
+    this.until ??= nowMs();
     for (const request of this.#open) request.destroy();
     await this.over;
   }

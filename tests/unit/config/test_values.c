@@ -294,7 +294,11 @@ names_have_their_own_letters(void **state)
 	assert_false(value_account(SPAN("a:b"), &e));
 	assert_false(value_account(SPAN(""), &e));
 	assert_true(value_model(SPAN("gemini-2.5-flash"), &e));
-	assert_true(value_model(SPAN("models/x@1+2:free"), &e));
+	assert_true(value_model(SPAN("tunedModels/x@1+2:free"), &e));
+	/* A block of that name was taken, and its limits held for nothing. */
+	assert_false(value_model(SPAN("models/gemini-2.5-flash"), &e));
+	assert_string_equal(e.text,
+	    "\"models/gemini-2.5-flash\": the name stands without \"models/\"");
 	assert_false(value_model(SPAN(""), &e));
 	assert_false(value_model(SPAN("a b"), &e));
 	assert_false(value_model(SPAN("a\"b"), &e));

@@ -194,18 +194,26 @@ what_was_frozen_is_thawed_by_label(void **state)
 	assert_true(board_generation(world.board, BOARD_GEN_THAWS) > thaws);
 }
 
+/* The project of the key that has this label. */
+static void
+freeze_project(const char *label, int64_t for_ms, enum outcome cause)
+{
+	struct credential_set set = load_set();
+	int scope = board_subject(world.board,
+	    credential_scope_key(credential_set_find(&set, span_of(label))), true);
+	int model = board_model(world.board, SPAN(MODEL), true);
+	struct fitness_freeze f = { .until_ms = now().ms + for_ms, .cause = cause };
+
+	credential_set_fini(&set);
+	fitness_freeze(board_row(world.board, scope, model, true), &f, now());
+}
+
 static void
 what_keys_of_a_project_share_is_thawed_with_any_of_them(void **state)
 {
 	(void)state;
 	assert_true(is_ok(say("[\"keys\",\"add\"]", "{\"label\":\"a\",\"project\":\"p\"}", KEY_A)));
-	struct credential_set set = load_set();
-	int scope = board_subject(world.board, credential_scope_key(&set.items[0]), true);
-	int model = board_model(world.board, SPAN(MODEL), true);
-	struct fitness_freeze f = { .until_ms = now().ms + 3600000, .cause = OUTCOME_QUOTA_DAY };
-
-	credential_set_fini(&set);
-	fitness_freeze(board_row(world.board, scope, model, true), &f, now());
+	freeze_project("a", 3600000, OUTCOME_QUOTA_DAY);
 	assert_string_equal(state_of("a"), "frozen");
 	assert_true(is_ok(say_of("\"keys\",\"thaw\"", "a")));
 	assert_string_equal(state_of("a"), "enabled");
@@ -274,6 +282,22 @@ a_key_that_is_enabled_or_removed_is_thawed(void **state)
 	assert_string_equal(state_of("a"), "enabled");
 }
 
+/* To take one of its keys away, or to enable one, made the others ask for a day's quota that was spent. */
+static void
+what_a_project_has_spent_stays_so_when_one_of_its_keys_comes_or_goes(void **state)
+{
+	(void)state;
+	assert_true(is_ok(say("[\"keys\",\"add\"]", "{\"label\":\"a\",\"project\":\"p\"}", KEY_A)));
+	assert_true(is_ok(say("[\"keys\",\"add\"]", "{\"label\":\"b\",\"project\":\"p\"}", KEY_B)));
+	freeze_project("a", 3600000, OUTCOME_QUOTA_DAY);
+	freeze("b", MODEL, 3600000, OUTCOME_FORBIDDEN);
+	assert_true(is_ok(say_of("\"keys\",\"disable\"", "b")));
+	assert_true(is_ok(say_of("\"keys\",\"enable\"", "b")));
+	assert_string_equal(text(shown("b"), "cause"), "day-quota");
+	assert_true(is_ok(say_of("\"keys\",\"rm\"", "b")));
+	assert_string_equal(state_of("a"), "frozen");
+}
+
 int
 main(void)
 {
@@ -296,6 +320,7 @@ main(void)
 		CASE(a_thaw_wants_names_or_all_and_not_both),
 		CASE(a_disabled_key_stays_so_when_it_is_thawed_and_that_is_said),
 		CASE(a_key_that_is_enabled_or_removed_is_thawed),
+		CASE(what_a_project_has_spent_stays_so_when_one_of_its_keys_comes_or_goes),
 	};
 
 	return cmocka_run_group_tests_name("proc/control_keys", tests, NULL, NULL);

@@ -191,7 +191,7 @@ after(int64_t ms)
 static inline struct choice_wish
 wish(struct pool_world *w)
 {
-	return (struct choice_wish){ .model = w->model, .only = CHOICE_NONE };
+	return (struct choice_wish){ .model = w->model, .metered = true, .only = CHOICE_NONE };
 }
 
 /* The chosen one's number, or CHOICE_NONE. */

@@ -411,7 +411,8 @@ a_spent_day_frees_at_midnight_in_california(void **state)
 	assert_int_equal(flood(w, RPD(20), 0, w->why.free_at_ms - T0.ms), 20);
 }
 
-/* Neither of two days that meet gets one too many, and the row says at once who need not be asked. */
+/* Neither of two days that meet gets one too many, and the row says at once who need not be asked.
+ */
 static void
 nothing_is_sent_while_it_cannot_be_told_which_day_counts_it(void **state)
 {

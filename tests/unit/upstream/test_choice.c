@@ -239,6 +239,98 @@ the_rows_of_the_chosen_are_told_and_none_is_made(void **state)
 	assert_ptr_not_equal(w->made.rows.scope, w->made.rows.own);
 }
 
+/* ---- what is not metered ---- */
+
+static void
+use_up_the_day(struct pool_world *w, uint32_t i)
+{
+	fitness_learn(scope(w, i), &(struct fitness_limits){ .rpd = 1 }, T0);
+	fitness_day_book(scope(w, i), 0, T0);
+}
+
+static void
+use_up_all(struct pool_world *w, uint32_t i)
+{
+	use_up_the_day(w, i);
+	fill_minute(w, i);
+	fill_tokens(w, i);
+}
+
+static const struct {
+	void (*spoil)(struct pool_world *, uint32_t i);
+	enum pass pass;
+} limits[] = {
+	{ fill_minute, PASS_MINUTE },
+	{ fill_tokens, PASS_TOKENS },
+	{ use_up_the_day, PASS_DAY },
+	{ use_up_all, PASS_DAY },
+};
+
+/* Asked for in turn, so that what one finds out is not held against the other. */
+static void
+a_limit_that_is_used_up_does_not_matter_to_what_is_not_metered(void **state)
+{
+	static const uint32_t sizes[] = { 4, MANY };
+
+	for (size_t c = 0; c < 2 * COUNT(limits); c++) {
+		struct pool_world *w = pool_world_anew(state);
+		struct choice_wish metered = wish(w), other = wish(w);
+
+		metered.tokens = 5000;
+		other.metered = false;
+		for (uint32_t i = 0; i < sizes[c % 2]; i++) {
+			add_one(w, 0, 7 + i % 2);
+			limits[c / 2].spoil(w, i);
+		}
+		for (int k = 0; k < 20; k++) {
+			assert_int_equal(choose(w, metered, T0), CHOICE_NONE);
+			assert_int_equal(w->made.next.pass, limits[c / 2].pass);
+			assert_true(choose(w, other, T0) < sizes[c % 2]);
+			assert_int_equal(w->why.passed[limits[c / 2].pass], 0);
+		}
+	}
+}
+
+static void
+all_but_limits_matters_to_what_is_not_metered(void **state)
+{
+	static const uint32_t sizes[] = { 4, MANY };
+
+	for (size_t c = 0; c < 2 * COUNT(spoilers); c++) {
+		struct pool_world *w = pool_world_anew(state);
+		enum pass pass = spoilers[c / 2].pass;
+		struct choice_wish other = wish(w);
+
+		if (pass == PASS_MINUTE || pass == PASS_TOKENS)
+			continue;
+		other.metered = false;
+		for (uint32_t i = 0; i < sizes[c % 2]; i++) {
+			add_one(w, 0, 7 + i % 2);
+			use_up_all(w, i);
+			spoilers[c / 2].spoil(w, i);
+		}
+		if (choose(w, other, T0) != CHOICE_NONE || w->made.next.pass != pass)
+			fail_msg(
+			    "%s: told as %s", spoilers[c / 2].what, pass_name(w->made.next.pass));
+	}
+}
+
+static void
+a_probe_behind_a_full_minute_is_one_for_what_is_not_metered(void **state)
+{
+	struct pool_world *w = *state;
+	struct choice_wish other = wish(w);
+
+	add_one(w, 0, 7);
+	break_for(own(w, 0), SECOND);
+	fill_minute(w, 0);
+	other.metered = false;
+	assert_int_equal(choose(w, other, T0), CHOICE_NONE);
+	assert_int_equal(w->made.next.pass, PASS_BROKEN);
+	assert_int_equal(choose(w, other, after(SECOND)), 0);
+	assert_true(w->made.probes);
+}
+
 /* ---- the next when there is none ---- */
 
 static void
@@ -361,7 +453,7 @@ thompson_spreads_over_who_is_alike(void **state)
 		assert_in_range(counts[i], 400, 600);
 }
 
-/* All clients of a busy daemon once drew a key that hangs, until the first of them had waited in vain. */
+/* All clients once drew a key that hangs, until the first of them had waited in vain. */
 static void
 thompson_trusts_who_is_unknown_with_few_at_once(void **state)
 {
@@ -751,6 +843,9 @@ main(void)
 		T(what_froze_another_model_does_not_matter),
 		T(a_frozen_one_is_chosen_again_at_its_time),
 		T(the_rows_of_the_chosen_are_told_and_none_is_made),
+		T(a_limit_that_is_used_up_does_not_matter_to_what_is_not_metered),
+		T(all_but_limits_matters_to_what_is_not_metered),
+		T(a_probe_behind_a_full_minute_is_one_for_what_is_not_metered),
 		T(the_next_is_whoever_is_free_first),
 		T(nobody_waits_for_one_that_was_just_disabled),
 		T(what_was_tried_is_not_chosen_again_but_told_to_be_free),

@@ -59,14 +59,14 @@ among_many_a_handful_is_looked_at(void **state)
 	for (uint32_t i = 0; i < 4000; i++)
 		if (i % 1000 != 7)
 			freeze(own(w, i), HOUR);
-	/* Finding out costs one look for each, once. */
+	/* Finding out costs one look for each, once, and is no hurry while someone is found. */
 	int64_t looks = 0;
 
-	for (int k = 0; k < 100; k++) {
+	for (int k = 0; k < 500; k++) {
 		assert_int_equal(chosen(w) % 1000, 7);
 		looks += w->why.looked_at;
 	}
-	assert_true(looks < 4000 + 100 * CHOICE_HANDFUL);
+	assert_true(looks < 4000 + 500 * 4);
 	for (int k = 0; k < 20; k++) {
 		assert_int_equal(chosen(w) % 1000, 7);
 		assert_int_equal(w->why.looked_at, 4);
@@ -285,7 +285,7 @@ disabled_ones_among_many_are_left_asleep(void **state)
 	add(w, MANY);
 	for (uint32_t i = 0; i < MANY; i++)
 		w->items[i].enabled = i == 150;
-	for (int k = 0; k < 5; k++)
+	for (int k = 0; k < 20; k++)
 		assert_int_equal(choose(w, wish(w), after(k * HOUR)), 150);
 	assert_int_equal(w->why.looked_at, 1);
 	w->items[150].enabled = false;
@@ -358,6 +358,220 @@ among_many_the_better_are_preferred_and_all_are_used(void **state)
 	}
 }
 
+/* ---- winners ---- */
+
+/* All fail, but for these, which nobody knows yet. */
+static void
+add_with_three_good_ones(struct pool_world *w)
+{
+	add(w, MANY);
+	for (uint32_t i = 0; i < MANY; i++)
+		learn(own(w, i), i < 3 ? 40 : 0, i < 3 ? 0 : 40);
+}
+
+/* A handful of 12 would have one of them in it every sixth time. */
+static void
+the_best_few_of_many_are_found_again(void **state)
+{
+	struct pool_world *w = *state;
+	int counts[3] = { 0 }, good = 0;
+
+	add_with_three_good_ones(w);
+	for (int k = 0; k < 1100; k++) {
+		uint32_t i = chosen(w);
+
+		if (k < 100 || i >= 3)
+			continue;
+		counts[i]++;
+		good++;
+	}
+	assert_in_range(good, 990, 1000);
+	for (int i = 0; i < 3; i++)
+		assert_in_range(counts[i], 200, 500);
+}
+
+static void
+a_winner_that_fell_asleep_is_not_weighed(void **state)
+{
+	struct pool_world *w = *state;
+
+	add_with_three_good_ones(w);
+	for (int k = 0; k < 200; k++)
+		(void)chosen(w);
+	for (uint32_t i = 0; i < 3; i++)
+		freeze(own(w, i), MINUTE);
+	(void)chosen(w); /* looked at, and asleep from now on */
+	assert_int_equal(w->why.looked_at, CHOICE_HANDFUL);
+	for (int k = 0; k < 100; k++) {
+		assert_in_range(chosen(w), 3, MANY - 1);
+		assert_int_equal(w->why.looked_at, CHOICE_HANDFUL);
+		assert_int_equal(w->why.passed[PASS_FROZEN], 3);
+		assert_int_equal(w->why.passed[PASS_OUTDRAWN], CHOICE_HANDFUL - 1);
+	}
+}
+
+static void
+a_winner_wakes_as_one_of_all(void **state)
+{
+	struct pool_world *w = *state;
+	int good = 0;
+
+	add_with_three_good_ones(w);
+	for (int k = 0; k < 200; k++)
+		(void)chosen(w);
+	for (uint32_t i = 0; i < 3; i++)
+		freeze(own(w, i), MINUTE);
+	assert_in_range(chosen(w), 3, MANY - 1);
+	for (int k = 0; k < 300; k++)
+		good += choose(w, wish(w), after(MINUTE)) < 3;
+	assert_true(good > 200);
+}
+
+static void
+nobody_is_weighed_twice(void **state)
+{
+	struct pool_world *w = *state;
+
+	add(w, MANY);
+	for (uint32_t i = 0; i < MANY; i++)
+		if (i >= 20)
+			freeze(own(w, i), HOUR);
+	for (int k = 0; k < 200; k++)
+		assert_in_range(chosen(w), 0, 19);
+	for (int k = 0; k < 20; k++) {
+		assert_in_range(chosen(w), 0, 19);
+		assert_int_equal(w->why.looked_at, 20);
+		assert_int_equal(w->why.passed[PASS_OUTDRAWN], 19);
+		assert_int_equal(w->why.passed[PASS_FROZEN], MANY - 20);
+	}
+}
+
+static void
+a_winner_that_was_tried_is_passed_over(void **state)
+{
+	struct pool_world *w = *state;
+	const uint32_t not_[] = { 0, 1, 2 };
+	const enum pass why[] = { PASS_TRIED, PASS_TRIED, PASS_TRIED };
+	struct choice_wish wished = wish(w);
+
+	add_with_three_good_ones(w);
+	for (int k = 0; k < 200; k++)
+		(void)chosen(w);
+	wished.not_ = not_;
+	wished.not_why = why;
+	wished.not_count = 3;
+	assert_in_range(choose(w, wished, T0), 3, MANY - 1);
+	for (int k = 0; k < 20; k++)
+		assert_in_range(chosen(w), 0, 2); /* and is a winner still */
+}
+
+/* It was favoured, not better than others. */
+static void
+a_probe_is_no_winner(void **state)
+{
+	struct pool_world *w = *state;
+	int probes = 0;
+
+	add_with_three_good_ones(w);
+	break_for(own(w, 100), MINUTE);
+	for (int k = 0; k < 4000; k++)
+		probes += choose(w, wish(w), after(MINUTE)) == 100;
+	assert_in_range(probes, 5, 60); /* a winner would be found by one choice in eight: 500 */
+}
+
+static void
+winners_are_of_their_model(void **state)
+{
+	struct pool_world *w = *state;
+	struct choice_wish other = wish(w);
+	int good = 0;
+
+	other.model = board_model(w->board, span_of("gemini-2.5-pro"), true);
+	add_with_three_good_ones(w);
+	for (int k = 0; k < 200; k++)
+		(void)chosen(w);
+	for (int k = 0; k < 1000; k++)
+		good += choose(w, other, T0) < 3;
+	assert_in_range(good, 0, 60);
+}
+
+/* Whoever was the least used has one more by now. */
+static void
+only_draws_make_winners(void **state)
+{
+	static const enum choice_pick picks[] = { CHOICE_LEAST_USED, CHOICE_ROUND_ROBIN };
+	struct pool_world *w = *state;
+
+	add(w, MANY);
+	for (uint32_t i = 0; i < MANY; i++)
+		if (i != 5)
+			lend(w, i);
+	for (size_t p = 0; p < COUNT(picks); p++) {
+		struct choice_wish wished = wish(w);
+		int found = 0;
+
+		wished.pick = picks[p];
+		for (int k = 0; k < 1000; k++)
+			found += choose(w, wished, T0) == 5;
+		assert_in_range(found, 30, 90); /* as often as it is in a handful */
+	}
+}
+
+/* Each outcome is learned, so luck makes some look better than others for a while. */
+static void
+among_equals_the_work_goes_round(void **state)
+{
+	struct pool_world *w = *state;
+	int counts[100] = { 0 };
+
+	add(w, COUNT(counts));
+	for (int k = 0; k < 10000; k++) {
+		struct moment now = after(k * 200);
+		uint32_t i = choose(w, wish(w), now);
+
+		counts[i]++;
+		if (chance_below(&w->chance, 20) > 0)
+			fitness_succeeded(own(w, i), 100, 200, now);
+		else
+			fitness_failed(own(w, i), OUTCOME_SERVER_ERROR, true, now);
+	}
+	for (size_t i = 0; i < COUNT(counts); i++)
+		assert_in_range(counts[i], 1, 500);
+}
+
+/* ---- what is told of it ---- */
+
+static void
+who_sleeps_is_told_by_the_reason_each_once(void **state)
+{
+	struct pool_world *w = *state;
+	uint16_t frozen = 0;
+
+	add(w, 1000);
+	for (uint32_t i = 0; i < 1000; i++) {
+		if (i % 10 < 4)
+			freeze(own(w, i), HOUR);
+		else if (i % 10 < 6)
+			w->items[i].enabled = false;
+		else if (i % 10 < 7)
+			fitness_full(scope(w, i), T0.ms + MINUTE);
+	}
+	for (int k = 0; k < 1000; k++) {
+		assert_int_equal(chosen(w) % 10 / 7, 1);
+		assert_in_range(w->why.passed[PASS_FROZEN], frozen, 400);
+		frozen = w->why.passed[PASS_FROZEN];
+	}
+	assert_int_equal(w->why.looked_at, CHOICE_HANDFUL);
+	assert_int_equal(frozen, 400);
+	assert_int_equal(w->why.passed[PASS_DISABLED], 200);
+	assert_int_equal(w->why.passed[PASS_MINUTE], 100);
+	assert_int_equal(w->why.passed[PASS_OUTDRAWN], CHOICE_HANDFUL - 1);
+	for (int k = 0; k < 1000; k++)
+		(void)choose(w, wish(w), after(MINUTE));
+	assert_int_equal(w->why.passed[PASS_FROZEN], 400);
+	assert_int_equal(w->why.passed[PASS_MINUTE], 0);
+}
+
 int
 main(void)
 {
@@ -380,6 +594,16 @@ main(void)
 		T(disabled_ones_among_many_are_left_asleep),
 		T(models_sleep_apart_and_those_longest_unused_are_forgotten),
 		T(among_many_the_better_are_preferred_and_all_are_used),
+		T(the_best_few_of_many_are_found_again),
+		T(a_winner_that_fell_asleep_is_not_weighed),
+		T(a_winner_wakes_as_one_of_all),
+		T(nobody_is_weighed_twice),
+		T(a_winner_that_was_tried_is_passed_over),
+		T(a_probe_is_no_winner),
+		T(winners_are_of_their_model),
+		T(only_draws_make_winners),
+		T(among_equals_the_work_goes_round),
+		T(who_sleeps_is_told_by_the_reason_each_once),
 	};
 
 	return cmocka_run_group_tests_name("upstream/choice_many", tests, NULL, NULL);

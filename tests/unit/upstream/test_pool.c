@@ -335,6 +335,30 @@ a_credential_that_is_added_is_lent_at_once_and_leases_keep_what_they_have(void *
 }
 
 static void
+lists_of_models_are_asked_of_each_in_turn(void **state)
+{
+	struct bench b;
+	struct lease held[2];
+
+	bench_open(&b, *state, "thompson");
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < 2; i++) {
+			struct wish wish = { .metered = false };
+
+			b.err = ERR_INIT;
+			assert_true(pool_lend(
+			    b.pool, &wish, b.now, &held[i], &b.free_in_ms, &b.err));
+		}
+		assert_string_not_equal(held[0].label, held[1].label);
+		for (int i = 0; i < 2; i++) {
+			b.lease = held[i];
+			settle(&b, ok, 200);
+		}
+	}
+	bench_close(&b);
+}
+
+static void
 of_many_each_gets_its_turn(void **state)
 {
 	struct bench b;
@@ -534,6 +558,25 @@ a_limit_that_upstream_states_is_kept_from_then_on(void **state)
 	assert_int_equal(lend_and_settle(&b, ok), 'a');
 	assert_int_equal(lend_and_settle(&b, ok), 'b');
 	assert_int_equal(view_of(&b, 0, false).learned.rpm, 2);
+	bench_close(&b);
+}
+
+static void
+a_thaw_forgets_what_upstream_stated(void **state)
+{
+	struct bench b;
+	struct verdict v = spent(2 * SECOND);
+
+	v.limit_rpd = 1;
+	bench_open(&b, *state, "order");
+	assert_int_equal(lend_and_settle(&b, v), 'a');
+	pass(&b, 3 * SECOND);
+	assert_int_equal(lend_and_settle(&b, ok), 'a');
+	assert_int_equal(lend_and_settle(&b, ok), 'b'); /* the day of a is used up */
+	int a = board_subject(b.world->board, strtoull(b.id[0], NULL, 16), false);
+
+	fitness_thaw_all(b.world->board, a, a);
+	assert_int_equal(lend_and_settle(&b, ok), 'a');
 	bench_close(&b);
 }
 
@@ -1011,6 +1054,7 @@ main(void)
 		TEST(a_day_without_quota_is_said_as_such),
 		TEST(an_empty_pool_says_how_to_fill_it),
 		TEST(a_credential_that_is_added_is_lent_at_once_and_leases_keep_what_they_have),
+		TEST(lists_of_models_are_asked_of_each_in_turn),
 		TEST(of_many_each_gets_its_turn),
 		TEST(a_limited_model_is_lent_so_often_and_no_more),
 		TEST(limits_do_not_multiply_with_the_processes),
@@ -1022,6 +1066,7 @@ main(void)
 		TEST(a_request_that_midnight_overtakes_counts_on_both_days),
 		TEST(tokens_are_reserved_by_estimate_and_settled_by_use),
 		TEST(a_limit_that_upstream_states_is_kept_from_then_on),
+		TEST(a_thaw_forgets_what_upstream_stated),
 		TEST(an_alias_is_limited_as_what_it_stands_for),
 		TEST(a_client_that_hung_up_blames_no_credential),
 		TEST(a_spent_quota_is_no_failure),

@@ -75,8 +75,8 @@ every_beginning_of_a_round_is_as_likely(void **state)
 	const int rounds = 40000;
 
 	(void)state;
-	roster_sleep(r, 2, INT64_MAX);
-	roster_sleep(r, 5, T0);
+	roster_sleep(r, 2, INT64_MAX, 0);
+	roster_sleep(r, 5, T0, 0);
 	for (int k = 0; k < rounds; k++) {
 		uint32_t first, second;
 
@@ -102,7 +102,7 @@ who_sleeps_is_not_drawn_and_wakes_at_its_time(void **state)
 	uint32_t i;
 
 	(void)state;
-	roster_sleep(r, 1, T0);
+	roster_sleep(r, 1, T0, 0);
 	assert_false(roster_is_awake(r, 1));
 	assert_int_equal(roster_next_ms(r), T0);
 	roster_wake(r, T0 - 1, UINT32_MAX);
@@ -135,8 +135,8 @@ the_later_of_two_times_holds(void **state)
 	for (size_t k = 0; k < COUNT(cases); k++) {
 		struct roster *r = roster_new(2);
 
-		roster_sleep(r, 0, cases[k].first);
-		roster_sleep(r, 0, cases[k].second);
+		roster_sleep(r, 0, cases[k].first, 0);
+		roster_sleep(r, 0, cases[k].second, 0);
 		assert_true(roster_next_ms(r) == cases[k].holds);
 		roster_wake(r, cases[k].holds - 1, UINT32_MAX);
 		assert_false(roster_is_awake(r, 0));
@@ -150,8 +150,8 @@ who_has_no_time_wakes_only_with_all(void **state)
 	struct roster *r = roster_new(3);
 
 	(void)state;
-	roster_sleep(r, 0, INT64_MAX);
-	roster_sleep(r, 2, T0);
+	roster_sleep(r, 0, INT64_MAX, 0);
+	roster_sleep(r, 2, T0, 0);
 	assert_int_equal(roster_next_ms(r), T0);
 	roster_wake(r, INT64_MAX, UINT32_MAX);
 	assert_false(roster_is_awake(r, 0));
@@ -169,7 +169,7 @@ a_thousand_that_wake_at_once_do_so_a_few_at_a_time(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 1000; i++)
-		roster_sleep(r, i, T0 + (int64_t)(i * 7919 % 1000));
+		roster_sleep(r, i, T0 + (int64_t)(i * 7919 % 1000), 0);
 	assert_int_equal(roster_awake(r), 0);
 	for (uint32_t woken = 0; woken < 1000; woken += 8) {
 		assert_int_equal(roster_awake(r), woken);
@@ -199,10 +199,66 @@ falling_asleep_when_drawn_loses_and_repeats_no_other(void **state)
 			seen[i] = true;
 			drawn++;
 			if (chance_below(&chance, 2))
-				roster_sleep(r, i, T0 + i);
+				roster_sleep(r, i, T0 + i, 0);
 		}
 		assert_int_equal(drawn, 50);
 	}
+	roster_free(&r);
+}
+
+static void
+one_that_is_taken_is_drawn_once_like_any_other(void **state)
+{
+	struct roster *r = roster_new(20);
+
+	(void)state;
+	roster_sleep(r, 4, T0, 0);
+	for (int round = 0; round < 20; round++) {
+		bool seen[20] = { false };
+		uint32_t i;
+
+		roster_round(r);
+		assert_true(roster_take(r, 7));
+		assert_false(roster_take(r, 7));
+		assert_false(roster_take(r, 4));
+		seen[7] = true;
+		for (int k = 0; k < 18; k++) {
+			assert_true(roster_draw(r, &chance, &i));
+			assert_false(seen[i]);
+			assert_false(roster_take(r, i));
+			seen[i] = true;
+		}
+		assert_false(seen[4]);
+		assert_false(roster_draw(r, &chance, &i));
+	}
+	roster_round(r);
+	roster_wake(r, T0, 1);
+	assert_true(roster_take(r, 4)); /* who wakes during a round may be drawn in it */
+	roster_free(&r);
+}
+
+static void
+sleepers_are_counted_by_their_reason(void **state)
+{
+	struct roster *r = roster_new(10);
+	const uint32_t *asleep = roster_asleep(r);
+
+	(void)state;
+	roster_sleep(r, 0, T0, 3);
+	roster_sleep(r, 1, T0 + 1, 3);
+	roster_sleep(r, 2, INT64_MAX, ROSTER_WHYS - 1);
+	assert_int_equal(asleep[3], 2);
+	assert_int_equal(asleep[ROSTER_WHYS - 1], 1);
+	roster_sleep(r, 0, T0 - 1, 5); /* the later time holds, and so does its reason */
+	assert_int_equal(asleep[3], 2);
+	roster_sleep(r, 0, T0 + 2, 5);
+	assert_int_equal(asleep[3], 1);
+	assert_int_equal(asleep[5], 1);
+	roster_wake(r, T0 + 1, 8);
+	assert_int_equal(asleep[3], 0);
+	roster_wake_all(r);
+	for (int why = 0; why < ROSTER_WHYS; why++)
+		assert_int_equal(asleep[why], 0);
 	roster_free(&r);
 }
 
@@ -214,6 +270,7 @@ struct model {
 	uint32_t n;
 	bool awake[MOST], drawn[MOST];
 	int64_t until_ms[MOST];
+	unsigned why[MOST];
 };
 
 static int64_t
@@ -228,10 +285,15 @@ model_next_ms(const struct model *m)
 }
 
 static void
-model_sleep(struct model *m, uint32_t i, int64_t until_ms)
+check_sleep(struct model *m, struct roster *r, uint32_t i, int64_t until_ms)
 {
-	if (m->awake[i] || until_ms > m->until_ms[i])
+	unsigned why = (unsigned)chance_below(&chance, ROSTER_WHYS);
+
+	roster_sleep(r, i, until_ms, why);
+	if (m->awake[i] || until_ms > m->until_ms[i]) {
 		m->until_ms[i] = until_ms;
+		m->why[i] = why;
+	}
 	m->awake[i] = m->drawn[i] = false;
 }
 
@@ -275,15 +337,24 @@ check_draw(struct model *m, struct roster *r)
 }
 
 static void
+check_take(struct model *m, struct roster *r, uint32_t i)
+{
+	assert_int_equal(roster_take(r, i), m->awake[i] && !m->drawn[i]);
+	m->drawn[i] = m->awake[i];
+}
+
+static void
 check_same(const struct model *m, const struct roster *r)
 {
-	uint32_t awake = 0;
+	uint32_t awake = 0, asleep[ROSTER_WHYS] = { 0 };
 
 	for (uint32_t i = 0; i < m->n; i++) {
 		assert_int_equal(roster_is_awake(r, i), m->awake[i]);
 		awake += m->awake[i];
+		asleep[m->why[i]] += !m->awake[i];
 	}
 	assert_int_equal(roster_awake(r), awake);
+	assert_memory_equal(roster_asleep(r), asleep, sizeof(asleep));
 	assert_true(roster_next_ms(r) == model_next_ms(m));
 }
 
@@ -308,19 +379,18 @@ step(struct model *m, struct roster *r, int64_t now_ms)
 		check_wake(m, r, now_ms, (uint32_t)chance_below(&chance, 6));
 		break;
 	case 4:
-		roster_sleep(r, i, INT64_MAX);
-		model_sleep(m, i, INT64_MAX);
+		check_sleep(m, r, i, INT64_MAX);
 		break;
 	case 5:
 	case 6:
 	case 7:
-	case 8: {
-		int64_t until_ms = now_ms + (int64_t)chance_below(&chance, 60);
-
-		roster_sleep(r, i, until_ms);
-		model_sleep(m, i, until_ms);
+	case 8:
+		check_sleep(m, r, i, now_ms + (int64_t)chance_below(&chance, 60));
 		break;
-	}
+	case 9:
+	case 10:
+		check_take(m, r, i);
+		break;
 	default:
 		check_draw(m, r);
 	}
@@ -356,6 +426,8 @@ main(void)
 		cmocka_unit_test(who_has_no_time_wakes_only_with_all),
 		cmocka_unit_test(a_thousand_that_wake_at_once_do_so_a_few_at_a_time),
 		cmocka_unit_test(falling_asleep_when_drawn_loses_and_repeats_no_other),
+		cmocka_unit_test(one_that_is_taken_is_drawn_once_like_any_other),
+		cmocka_unit_test(sleepers_are_counted_by_their_reason),
 		cmocka_unit_test(any_script_ends_as_the_model_does),
 	};
 

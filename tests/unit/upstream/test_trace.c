@@ -297,6 +297,23 @@ those_passed_over_belong_to_the_latest_try_and_the_first_are_kept(void **state)
 }
 
 static void
+a_reason_that_was_told_is_known(void **state)
+{
+	struct fitness_pass p = { PASS_FROZEN, OUTCOME_QUOTA_DAY, INT64_MAX, false };
+	struct trace t;
+
+	(void)state;
+	begin(&t, "req-1");
+	assert_false(trace_has_pass(&t, 1, PASS_FROZEN));
+	trace_pass_add(&t, 1, &p, now);
+	trace_try_begin(&t);
+	assert_true(trace_has_pass(&t, 1, PASS_FROZEN));
+	assert_false(trace_has_pass(&t, 1, PASS_DAY));
+	assert_false(trace_has_pass(&t, 2, PASS_FROZEN));
+	assert_false(trace_has_pass(NULL, 1, PASS_FROZEN));
+}
+
+static void
 without_a_trace_nothing_is_traced(void **state)
 {
 	struct fitness_pass p = { PASS_TRIED, OUTCOME_OK, INT64_MAX, false };
@@ -516,6 +533,7 @@ main(void)
 		cmocka_unit_test(tries_that_do_not_fit_are_counted_and_not_kept),
 		cmocka_unit_test(those_passed_over_are_told_with_the_reason_and_the_time),
 		cmocka_unit_test(those_passed_over_belong_to_the_latest_try_and_the_first_are_kept),
+		cmocka_unit_test(a_reason_that_was_told_is_known),
 		cmocka_unit_test(without_a_trace_nothing_is_traced),
 		cmocka_unit_test(ids_and_models_of_any_bytes_are_shown_as_text),
 		cmocka_unit_test(what_is_too_long_is_cut_and_stays_text),

@@ -100,6 +100,63 @@ those_that_wait_for_one_thaw_do_not_all_come_at_once(void **state)
 	assert_true(differs);
 }
 
+/* Two thousand waited on for 17 s after the operator had thawed all keys. */
+static void
+what_is_thawed_before_its_time_is_not_waited_for(void **state)
+{
+	struct scene *s = with_keys(state, 1);
+	struct party *p;
+
+	freeze_first(s, MINUTE_OF("20s"));
+	p = begin(s);
+	clockwork_pass(&s->loop, 3000);
+	ASSERT_ASKED(p, "");
+	for (int i = BOARD_EVERYONE + 1; i < (int)board_subjects_size(s->world->board); i++)
+		if (board_subject_key(s->world->board, i) != 0)
+			fitness_thaw_all(s->world->board, i, i);
+	clockwork_pass(&s->loop, TRIES_LOOK_MS);
+	ASSERT_ASKED(p, "a ");
+	is_answered(p);
+}
+
+static void
+who_waits_is_lent_what_is_added_meanwhile(void **state)
+{
+	struct scene *s = with_keys(state, 1);
+	char id[CREDENTIAL_ID_LEN + 1];
+	struct party *p;
+
+	freeze_first(s, MINUTE_OF("20s"));
+	p = begin(s);
+	clockwork_pass(&s->loop, 3000);
+	world_add(s->world, "new", "AIza-new-aaaaaaaaaaaaaaaa", true, T0, id);
+	clockwork_pass(&s->loop, TRIES_LOOK_MS);
+	ASSERT_ASKED(p, "new ");
+	is_answered(p);
+}
+
+/* To look and find nothing costs no more waiting, and does not begin it anew. */
+static void
+looking_in_vain_changes_nothing(void **state)
+{
+	struct scene *s = with_keys(state, 1);
+	int64_t began = s->loop.now_ms;
+	struct party *p;
+
+	freeze_first(s, MINUTE_OF("20s"));
+	p = begin(s);
+	for (int i = 0; i < 5; i++) {
+		clockwork_pass(&s->loop, 2 * TRIES_LOOK_MS);
+		board_bump(s->world->board, BOARD_GEN_THAWS);
+	}
+	ASSERT_ASKED(p, "");
+	assert_int_equal(p->over, 0);
+	clockwork_pass(&s->loop, 20 * SECOND);
+	ASSERT_ASKED(p, "a ");
+	assert_in_range(p->asked_ms - began, 20001, 20000 + TRIES_LATE_MS);
+	is_answered(p);
+}
+
 /* One request a minute: of those that wait for it one is served, the others go on waiting. */
 static void
 who_comes_too_late_waits_again(void **state)
@@ -352,7 +409,7 @@ waiting_does_not_fill_the_trace(void **state)
 	p = begin_as(s, (struct tries_order){ .metered = true, .lend = { .trace = &trace } });
 	clockwork_turn(&s->loop);
 	for (int i = 0; i < 4; i++) { /* somebody else is always faster */
-		s->loop.now_ms += clockwork_next_ms(&s->loop);
+		s->loop.now_ms = p->tries.thaw_ms;
 		is_answered(begin(s));
 		clockwork_pass(&s->loop, 0);
 		ASSERT_ASKED(p, "");
@@ -396,6 +453,9 @@ main(void)
 		CASE(where_waiting_is_forbidden_nobody_waits),
 		CASE(the_deadline_bounds_the_waiting_too),
 		CASE(those_that_wait_for_one_thaw_do_not_all_come_at_once),
+		CASE(what_is_thawed_before_its_time_is_not_waited_for),
+		CASE(who_waits_is_lent_what_is_added_meanwhile),
+		CASE(looking_in_vain_changes_nothing),
 		CASE(who_comes_too_late_waits_again),
 		CASE(who_waits_in_vain_is_told_until_when),
 		CASE(a_client_that_left_while_it_waited_is_noticed),
