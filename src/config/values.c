@@ -331,8 +331,8 @@ value_model(struct span s, struct err *e)
 		    e, ERR_CONFIG, "%s cannot be the name of a model", value_quote(s).text);
 	/* It would be the name of no model that is ever asked for, and its limits of none. */
 	if (span_starts(s, "models/"))
-		return err_set(e, ERR_CONFIG, "%s: the name stands without \"models/\"",
-		    value_quote(s).text);
+		return err_set(
+		    e, ERR_CONFIG, "%s: the name stands without \"models/\"", value_quote(s).text);
 	return true;
 }
 

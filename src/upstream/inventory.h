@@ -4,8 +4,8 @@
  * when its last lease is settled.
  *
  * A large set takes milliseconds to load, and of a paste of many bad keys each is disabled by a
- * change of its own.  So the larger the set, the longer it is used at least: a millisecond for every
- * INVENTORY_A_MS credentials, which leaves some twentieth of a worker's time for loading.
+ * change of its own.  So the larger the set, the longer it is used at least: a millisecond for
+ * every INVENTORY_A_MS credentials, which leaves some twentieth of a worker's time for loading.
  */
 #ifndef POLLUX_UPSTREAM_INVENTORY_H
 #define POLLUX_UPSTREAM_INVENTORY_H

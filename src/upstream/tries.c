@@ -218,8 +218,8 @@ wait_on(void *ctx)
 	if (ms <= 0 || pool_changes(t->up->pool) != t->changes)
 		lend(t);
 	else
-		loop_timer(t->up->loop, &t->timer, ms < TRIES_LOOK_MS ? ms : TRIES_LOOK_MS,
-		    wait_on, t);
+		loop_timer(
+		    t->up->loop, &t->timer, ms < TRIES_LOOK_MS ? ms : TRIES_LOOK_MS, wait_on, t);
 }
 
 static bool

@@ -13,7 +13,7 @@
  *     says try_same, after its pause;
  *   - an outcome with a spread moves on to that many other credentials at most;
  *   - where all are frozen or full, the first to be free is waited for, within queue.max_wait; who
- *     then comes too late waits again.  What an operator thaws, adds or enables meanwhile is looked at
+ *     then comes too late waits again.  What an operator thaws, adds or enables meanwhile is found
  *     within TRIES_LOOK_MS.
  */
 #ifndef POLLUX_UPSTREAM_TRIES_H
@@ -30,7 +30,7 @@
 #define TRIES_MAX       32
 #define TRIES_MENDS_MAX 6  /* each takes one more attempt than upstream.max_attempts */
 #define TRIES_LATE_MS   50 /* those that wait for one thaw come one after the other within this */
-#define TRIES_LOOK_MS   500
+#define TRIES_LOOK_MS   500 /* and look so often whether there is need to wait any more */
 
 struct tries_events {
 	bool (*gone)(void *ctx); /* as in struct ask_events */

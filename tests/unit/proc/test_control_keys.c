@@ -199,8 +199,8 @@ static void
 freeze_project(const char *label, int64_t for_ms, enum outcome cause)
 {
 	struct credential_set set = load_set();
-	int scope = board_subject(world.board,
-	    credential_scope_key(credential_set_find(&set, span_of(label))), true);
+	int scope = board_subject(
+	    world.board, credential_scope_key(credential_set_find(&set, span_of(label))), true);
 	int model = board_model(world.board, SPAN(MODEL), true);
 	struct fitness_freeze f = { .until_ms = now().ms + for_ms, .cause = cause };
 
@@ -282,7 +282,7 @@ a_key_that_is_enabled_or_removed_is_thawed(void **state)
 	assert_string_equal(state_of("a"), "enabled");
 }
 
-/* To take one of its keys away, or to enable one, made the others ask for a day's quota that was spent. */
+/* To take one of its keys away, or to enable one, made the others ask although the day was spent. */
 static void
 what_a_project_has_spent_stays_so_when_one_of_its_keys_comes_or_goes(void **state)
 {

@@ -463,8 +463,8 @@ a_board_that_was_kept_is_left_as_it_is_and_written_once_more(void **state)
 
 /* ---- a store that does not take it ---- */
 
-/* Those at the beginning of the table were marked again as soon as they were written, and the ones at
- * its end never came to be. */
+/* Those at the beginning of the table were marked again as soon as they were written, and the turn
+ * of the ones at its end never came. */
 static void
 each_is_written_in_its_turn_however_often_others_are_marked(void **state)
 {
