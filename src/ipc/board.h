@@ -100,6 +100,7 @@ uint32_t board_subjects_used(const struct board *);
 int board_model(struct board *, struct span name, bool create);
 struct span board_model_name(const struct board *, int model); /* empty: none has that number */
 int board_models_used(const struct board *);                   /* numbers below this are given */
+int board_models_size(const struct board *);                   /* as many can be given */
 
 /* NULL when absent and create is false, or when the file system of the board has no room, or of a
  * subject or model of -1. */

@@ -278,6 +278,12 @@ board_models_used(const struct board *b)
 	return (int)n + 1;
 }
 
+int
+board_models_size(const struct board *b)
+{
+	return (int)b->models;
+}
+
 /* ---- counted anew ---- */
 
 /* Of items whose first word says whether they are used. */

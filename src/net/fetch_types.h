@@ -57,6 +57,9 @@ struct fetch_events {
 	/* The last byte of the request, head and body, was written; again when it is sent anew, a
 	 * kept connection having been dead.  May be NULL. */
 	void (*written)(void *ctx);
+	/* A kept connection was dead, or broke before any answer: the request may have been read,
+	 * and is to be sent once more.  False: it is not, and ends as FETCH_RESET.  May be NULL. */
+	bool (*again)(void *ctx);
 };
 
 struct fetch_order {

@@ -183,6 +183,15 @@ is_resent_on_a_kept_one(const struct transfer *t)
 	return opened == 0;
 }
 
+/* Once; and once more, if the caller says so. */
+static bool
+may_begin(struct transfer *t)
+{
+	t->unwanted = t->began && t->events.again && !t->events.again(t->ctx);
+	t->began = true;
+	return !t->unwanted && t->course.state != COURSE_OVER;
+}
+
 /* The connection stands, proxy and TLS included; the request goes out next. */
 static int
 on_sending(void *arg, char *to, char *from, int to_port, int from_port)
@@ -196,6 +205,8 @@ on_sending(void *arg, char *to, char *from, int to_port, int from_port)
 	if (t->resent)
 		return CURL_PREREQFUNC_ABORT;
 	course_move(&t->course, COURSE_SENDING);
+	if (!may_begin(t))
+		return CURL_PREREQFUNC_ABORT;
 	t->unwritten = t->events.written != NULL;
 	if (t->unwritten)
 		seat_is_sending(&t->seat);
@@ -267,6 +278,8 @@ own_words(const struct transfer *t)
 		return t->reply.fault;
 	if (t->upload.fault)
 		return t->upload.fault;
+	if (t->unwanted)
+		return "the connection broke, and the request was not to be sent twice";
 	return t->seat.walled ? "an address that is not public was about to be connected to" : NULL;
 }
 

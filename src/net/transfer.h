@@ -37,6 +37,8 @@ struct transfer {
 	bool held;                   /* curl has paused and holds what came last */
 	bool unwritten;              /* it is being sent, and written was not told of */
 	bool resent;                 /* curl was about to send it once more on a kept connection */
+	bool began;                  /* some of it may have been sent ... */
+	bool unwanted;               /* ... and the caller would not have it sent again */
 	char words[CURL_ERROR_SIZE]; /* curl's, or ours; for the log */
 };
 

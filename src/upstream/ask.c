@@ -308,13 +308,15 @@ is_metered(enum operation op)
 	return op == OP_GENERATE || op == OP_STREAM || op == OP_EMBED || op == OP_BATCH_EMBED;
 }
 
+/* What is left of it: a part that begins late has no more time than the others. */
 static int64_t
-total_ms(const struct ask *a)
+total_ms(const struct ask *a, const struct ask_lend *lend)
 {
 	int64_t most = a->up->config->upstream_total_timeout_ms;
 	int64_t asked = a->call->server_timeout_ms;
+	int64_t gone = lend->since_ms > 0 ? loop_now_ms(a->up->loop) - lend->since_ms : 0;
 
-	return asked > 0 && asked < most ? asked : most;
+	return (asked > 0 && asked < most ? asked : most) - gone;
 }
 
 struct ask *
@@ -331,7 +333,7 @@ ask_start(struct upstream *up, const struct call *call, size_t part, const struc
 	};
 	struct tries_order order = { .model = call->model,
 		.metered = is_metered(call->op),
-		.total_ms = total_ms(a),
+		.total_ms = total_ms(a, lend),
 		.lend = *lend };
 
 	tries_init(&a->tries, up, &order, &trying, a);

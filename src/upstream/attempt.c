@@ -145,6 +145,14 @@ on_written(void *ctx)
 	loan_written(&a->loan);
 }
 
+static bool
+on_again(void *ctx)
+{
+	struct attempt *a = ctx;
+
+	return loan_again(&a->loan);
+}
+
 /* Up to where a chunk may end: a line's end, or a closing brace where elements stand in a list. */
 static struct span
 cut_piece(const struct attempt *a, struct span *rest)
@@ -270,9 +278,11 @@ on_end(void *ctx, enum fetch_result result, const char *words)
 static struct fetch *
 send_call(struct attempt *a, const struct attempt_limits *l)
 {
-	static const struct fetch_events events = {
-		.head = on_head, .data = on_data, .end = on_end, .written = on_written
-	};
+	static const struct fetch_events events = { .head = on_head,
+		.data = on_data,
+		.end = on_end,
+		.written = on_written,
+		.again = on_again };
 	struct buf url = BUF_INIT, key = BUF_INIT;
 
 	call_url(a->call, a->up->config->upstream_gemini_url, &url);

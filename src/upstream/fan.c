@@ -265,6 +265,7 @@ fan_start(struct upstream *up, const struct call *call, const struct ask_lend *l
 		.events = *events,
 		.ctx = ctx,
 		.scratch = arena_new(0) };
+	f->lend.since_ms = loop_now_ms(up->loop);
 	grow(f);
 	start_more(f);
 	return f;

@@ -85,7 +85,7 @@ inventory_refresh(struct inventory *v, struct moment now)
 		return;
 	if (was_loaded_just_now(v, now))
 		return;
-	if (v->unread_generation == generation && now.wall_ms < v->unread_until_wall_ms)
+	if (v->unread_generation == generation && now.ms < v->unread_until_ms)
 		return;
 	struct pool_snapshot *s = mem_alloc(sizeof(*s));
 
@@ -96,7 +96,7 @@ inventory_refresh(struct inventory *v, struct moment now)
 	}
 	log_error("pool", "credentials cannot be loaded", "error=%s", e.text);
 	v->unread_generation = generation;
-	v->unread_until_wall_ms = now.wall_ms + UNREAD_PAUSE_MS;
+	v->unread_until_ms = now.ms + UNREAD_PAUSE_MS;
 	mem_free(s);
 }
 

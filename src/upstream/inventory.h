@@ -27,19 +27,19 @@ struct pool_snapshot {
 	struct choosable *items;   /* owned; beside set.items */
 	struct choice *choice;     /* owned */
 	size_t enabled;
-	unsigned leases;           /* settle with inventory_release */
+	unsigned leases; /* settle with inventory_release */
 	bool current;
 };
 
 /* Embedded in its owner. */
 struct inventory {
-	struct store *store;          /* borrowed, as are board and config */
+	struct store *store; /* borrowed, as are board and config */
 	struct board *board;
 	const struct config *config;
-	uint64_t unread_generation;   /* of the store, which could not be read ... */
-	int64_t unread_until_wall_ms; /* ... and is not tried again before */
-	struct pool_snapshot *now;    /* owned; NULL before the first load */
-	int64_t loaded_ms;            /* when that was */
+	uint64_t unread_generation; /* of the store, which could not be read ... */
+	int64_t unread_until_ms;    /* ... and is not tried again before */
+	struct pool_snapshot *now;  /* owned; NULL before the first load */
+	int64_t loaded_ms;          /* when that was */
 };
 
 void inventory_init(struct inventory *, struct store *, struct board *, const struct config *);

@@ -29,6 +29,15 @@ loan_written(struct loan *l)
 	lease_written(l->up->pool, &l->lease, loop_clock_moment());
 }
 
+bool
+loan_again(struct loan *l)
+{
+	bool may = lease_again(l->up->pool, &l->lease, loop_clock_moment());
+
+	l->written = l->written && !may;
+	return may;
+}
+
 static int64_t
 age_ms(const struct loan *l)
 {
@@ -43,6 +52,7 @@ loan_head(struct loan *l, int status)
 		loan_written(l);
 	l->status = status;
 	l->first_byte_ms = age_ms(l);
+	lease_answered(l->up->pool, &l->lease, status, loop_moment(l->up->loop));
 }
 
 void

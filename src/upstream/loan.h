@@ -34,8 +34,10 @@ struct loan {
 /* Takes the lease over.  One that was settled may begin anew. */
 void loan_begin(struct loan *, struct upstream *, struct lease *);
 bool loan_is_open(const struct loan *);
-/* All of the request is out: its minute begins now.  Again when it was sent once more. */
+/* All of the request is out: its minute begins now. */
 void loan_written(struct loan *);
+/* It may have been read, and is to be sent once more.  False: there is no room for a second one. */
+bool loan_again(struct loan *);
 void loan_head(struct loan *, int status);
 /* prompt_tokens: as upstream counted them; -1: it did not say.  Settled already, it does nothing.
  */

@@ -487,6 +487,13 @@ outcome_of_fault(const struct fault *f, int64_t now, uint64_t chance)
 					     : anywhere(OUTCOME_SERVER_ERROR);
 }
 
+static struct verdict
+unsent(struct verdict v)
+{
+	v.unsent = true;
+	return v;
+}
+
 struct verdict
 outcome_of_fetch(enum fetch_result r)
 {
@@ -494,6 +501,7 @@ outcome_of_fetch(enum fetch_result r)
 	case FETCH_OK:
 		return final(OUTCOME_OK);
 	case FETCH_CONNECT_SLOW:
+		return unsent(elsewhere(OUTCOME_SILENT));
 	case FETCH_FIRST_BYTE_SLOW:
 	case FETCH_IDLE:
 		return elsewhere(OUTCOME_SILENT);
@@ -503,13 +511,14 @@ outcome_of_fetch(enum fetch_result r)
 	case FETCH_PROTOCOL:
 		return anywhere(OUTCOME_GARBLED);
 	case FETCH_REFUSED: /* by us, before anyone was asked: the request's own doing */
-		return final(OUTCOME_REFUSED);
+		return unsent(final(OUTCOME_REFUSED));
+	case FETCH_RESET: /* it may have been read by then */
+		return anywhere(OUTCOME_UNREACHABLE);
 	case FETCH_DNS:
 	case FETCH_CONNECT:
 	case FETCH_TLS:
-	case FETCH_RESET:
 	case FETCH_FORBIDDEN:
 		break;
 	}
-	return anywhere(OUTCOME_UNREACHABLE);
+	return unsent(anywhere(OUTCOME_UNREACHABLE));
 }

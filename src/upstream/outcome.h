@@ -81,6 +81,7 @@ enum freeze_scope {
 
 struct verdict {
 	enum outcome outcome;
+	bool unsent;    /* nothing was sent, not even in part: no limit counts it */
 	bool try_other; /* another credential may do better */
 	bool try_same;  /* when there is no other, the same one may, once, after a pause */
 	bool disable;   /* the credential, until the operator enables it ... */

@@ -1,6 +1,6 @@
 /*
- * The pool of a process: lending and settling.  The board holds what all processes know, the store
- * what survives.
+ * The pool of a process: its birth and its lending; upstream/lent.c is for what comes behind.  The
+ * board holds what all processes know, the store what survives.
  */
 #include "upstream/pool.h"
 
@@ -8,25 +8,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "upstream/allowance.h"
-#include "upstream/choice.h"
-#include "upstream/holdings.h"
-#include "upstream/inventory.h"
+#include "upstream/pool_inside.h"
 #include "upstream/pool_refusal.h"
 
-#define DISABLED_FREEZE_MS 60000 /* far more than a commit takes */
-#define LAST_RESORT_MS     1000  /* one try in so long, when all rest after failures */
-#define EXCLUDED_MAX       64    /* tried already, or found full while booking */
-
-struct pool {
-	struct pool_house house; /* all borrowed */
-	enum choice_pick pick;
-	struct chance chance;
-	struct fitness_limits *limits; /* owned: the operator's, by the board's number of a model */
-	int limits_count;
-	struct inventory inventory;
-	struct holdings holdings;
-	struct unproven unproven;
-};
+#define LAST_RESORT_MS 1000 /* one try in so long, when all rest after failures */
+#define EXCLUDED_MAX   64   /* tried already, or found full while booking */
 
 /* ---- limits of the operator's ---- */
 
@@ -71,9 +57,15 @@ gather_limits(struct pool *p)
 		p->limits[i] = pool_limits(c, board_model_name(p->house.board, i));
 }
 
+static bool
+is_limited(const struct fitness_limits *l)
+{
+	return l->rpm > 0 || l->tpm > 0 || l->rpd > 0;
+}
+
 /* Models that came later have none: those that have some were there at the start. */
-static struct fitness_limits
-limits_of(const struct pool *p, int model)
+struct fitness_limits
+pool_limits_now(const struct pool *p, int model)
 {
 	return model > BOARD_WHOLE && model < p->limits_count ? p->limits[model]
 							      : (struct fitness_limits){ 0 };
@@ -136,7 +128,8 @@ struct lending {
 	uint32_t excluded[EXCLUDED_MAX];
 	enum pass why[EXCLUDED_MAX];
 	struct choice_made made;
-	struct fitness_pass full; /* of those found full while booking, the one that is free first */
+	struct fitness_pass
+	    full; /* of those found full while booking, the one that is free first */
 	bool probes_model;
 	bool last_resort;
 };
@@ -150,12 +143,22 @@ exclude(struct lending *l, uint32_t i, enum pass why)
 	l->why[l->choice.not_count++] = why;
 }
 
-/* What is of no model (a list of them) is the same to all, but each should have its turn: such lists
- * are put together of what several were told. */
+/* What is of no model (a list of them) is the same to all, but each should have its turn: such
+ * lists are put together of what several were told. */
 static enum choice_pick
 pick_for(const struct pool *p, const struct wish *w)
 {
 	return w->model.len == 0 && p->pick != CHOICE_ORDER ? CHOICE_ROUND_ROBIN : p->pick;
+}
+
+/* One that the board has no place for is not forgotten to be limited. */
+static struct fitness_limits
+limits_of_wish(const struct pool *p, const struct wish *w, int model)
+{
+	if (!w->metered)
+		return (struct fitness_limits){ 0 };
+	return model < BOARD_WHOLE ? pool_limits(p->house.config, w->model)
+				   : pool_limits_now(p, model);
 }
 
 static void
@@ -168,7 +171,7 @@ begin_lending(struct lending *l, struct pool *p, const struct wish *w, struct mo
 	l->choice = (struct choice_wish){ .pick = pick_for(p, w),
 		.model = model > BOARD_WHOLE ? model : -1,
 		.metered = w->metered,
-		.limits = w->metered ? limits_of(p, model) : (struct fitness_limits){ 0 },
+		.limits = limits_of_wish(p, w, model),
 		.tokens = w->metered ? w->tokens : 0,
 		.affinity = p->house.config->pool_affinity ? w->affinity : 0,
 		.only = w->only.len ? inventory_find(&p->inventory, w->only) : CHOICE_NONE,
@@ -185,26 +188,28 @@ begin_lending(struct lending *l, struct pool *p, const struct wish *w, struct mo
 	}
 }
 
+/* The probe of that row's breaker, if it is half-open.  False: somebody else was faster, and it may
+ * even be open again. */
+static bool
+claim_probe(struct board_row *row, struct moment now, bool *claimed)
+{
+	struct fitness_rows alone = { .own = row };
+	struct fitness_pass look = fitness_look(&alone, 0, 0, now);
+
+	if (look.pass != PASS_NONE || !look.probes)
+		return look.pass == PASS_NONE;
+	*claimed = fitness_probe(row, now);
+	return *claimed;
+}
+
 /* Claims the probes of the chosen one's breakers.  False: somebody else was faster. */
 static bool
 claim_probes(struct lending *l, struct held *h)
 {
-	struct fitness_rows own = { .own = l->made.rows.own };
-	struct fitness_rows whole = { .whole = l->made.rows.whole };
-
 	if (l->wish->probe || !l->made.probes)
 		return true;
-	if (fitness_look(&whole, 0, 0, l->now).probes) {
-		if (!fitness_probe(whole.whole, l->now))
-			return false;
-		h->line.probes_whole = true;
-	}
-	if (fitness_look(&own, 0, 0, l->now).probes) {
-		if (!fitness_probe(own.own, l->now))
-			return false;
-		h->line.probes_own = true;
-	}
-	return true;
+	return claim_probe(l->made.rows.whole, l->now, &h->line.probes_whole) &&
+	       claim_probe(l->made.rows.own, l->now, &h->line.probes_own);
 }
 
 static void
@@ -216,15 +221,28 @@ unclaim_probes(struct lending *l, struct held *h)
 		fitness_unprobe(l->made.rows.whole, l->now);
 }
 
-/* What the chosen one has of limits is booked; false: it has no room, which of the limits is noted. */
+/* What is limited is lent by nobody who cannot count it: the board had no place for its row. */
+static bool
+book_nowhere(struct lending *l)
+{
+	if (!is_limited(&l->choice.limits))
+		return true;
+	exclude(l, l->made.i, PASS_NO_ROOM);
+	return false;
+}
+
+/* What the chosen one has of limits is booked; false: it has no room, which of the limits is noted.
+ */
 static bool
 book(struct lending *l, struct held *h)
 {
 	const struct config *c = l->pool->house.config;
 	struct fitness_pass why;
 
-	if (!l->wish->metered || !l->made.rows.scope)
+	if (!l->wish->metered)
 		return true;
+	if (!l->made.rows.scope)
+		return book_nowhere(l);
 	struct fitness_limits limits =
 	    allowance_limits(&l->choice.limits, l->made.rows.scope, l->now);
 
@@ -248,15 +266,13 @@ secure(struct lending *l, uint32_t place)
 	h->line.subject = c->subject;
 	h->line.scope = c->scope;
 	h->line.model = l->choice.model;
-	l->made.rows =
-	    settle_rows(p->house.board, c->subject, c->scope, l->choice.model, true);
-	if (!claim_probes(l, h)) {
-		unclaim_probes(l, h);
-		exclude(l, l->made.i, PASS_PROBED);
-		return false;
-	}
-	if (book(l, h))
+	l->made.rows = settle_rows(p->house.board, c->subject, c->scope, l->choice.model, true);
+	bool claimed = claim_probes(l, h);
+
+	if (claimed && book(l, h))
 		return true;
+	if (!claimed)
+		exclude(l, l->made.i, PASS_PROBED);
 	unclaim_probes(l, h);
 	h->line = (struct lease_line){ .model = -1 };
 	return false;
@@ -275,10 +291,9 @@ is_last_resort(struct lending *l)
 	_Atomic uint64_t *next = &all->words[FITNESS_FULL];
 	uint64_t old = atomic_load_explicit(next, memory_order_relaxed);
 
-	return (int64_t)old <= l->now.ms &&
-	       atomic_compare_exchange_strong_explicit(next, &old,
-		   (uint64_t)(l->now.ms + LAST_RESORT_MS), memory_order_relaxed,
-		   memory_order_relaxed);
+	return (int64_t)old <= l->now.ms && atomic_compare_exchange_strong_explicit(next, &old,
+						(uint64_t)(l->now.ms + LAST_RESORT_MS),
+						memory_order_relaxed, memory_order_relaxed);
 }
 
 static bool
@@ -328,8 +343,7 @@ fill_lease(struct lending *l, uint32_t place, struct lease *out)
 	held_write(h);
 	fitness_lent(l->made.rows.own, ticket, l->now);
 	fitness_lent(l->made.rows.whole, ticket, l->now);
-	fitness_lent(
-	    board_row(p->house.board, BOARD_EVERYONE, BOARD_WHOLE, true), ticket, l->now);
+	fitness_lent(board_row(p->house.board, BOARD_EVERYONE, BOARD_WHOLE, true), ticket, l->now);
 	if (out->try_)
 		out->try_->credential = cred->board_key;
 }
@@ -351,14 +365,17 @@ model_is_open(struct lending *l, struct fitness_pass *why)
 	if (why->pass != PASS_NONE || !why->probes)
 		return why->pass == PASS_NONE;
 	l->probes_model = fitness_probe(rows.model, l->now);
-	if (!l->probes_model)
-		*why = fitness_look_model(&rows, l->now);
-	return l->probes_model || why->pass == PASS_NONE;
+	if (l->probes_model)
+		return true;
+	*why = fitness_look_model(&rows, l->now);
+	if (why->probes) /* by now another one is to be sent */
+		*why = (struct fitness_pass){ PASS_PROBED, OUTCOME_OK, l->now.ms + 1, false };
+	return why->pass == PASS_NONE;
 }
 
 static bool
-refuse(const struct lending *l, const struct fitness_pass *model, int64_t *free_in_ms,
-    struct err *e)
+refuse(
+    const struct lending *l, const struct fitness_pass *model, int64_t *free_in_ms, struct err *e)
 {
 	const struct pool *p = l->pool;
 	struct pool_refusal r = { .now = l->now,
@@ -412,192 +429,6 @@ pool_lend(struct pool *p, const struct wish *w, struct moment now, struct lease 
 	return refuse(&l, &model, free_in_ms, e);
 }
 
-/* ---- settling ---- */
-
-/* Upstream has it within the margin.  On its way out it may have been overtaken by midnight. */
-static void
-stamp(struct pool *p, const struct lease *l, struct held *h, struct moment now)
-{
-	int64_t margin_ms = p->house.config->pool_margin_ms;
-	struct moment there = { now.ms + margin_ms, now.wall_ms + margin_ms };
-
-	lease_line_doubt(h->place);
-	allowance_stamp(p->house.board, &h->line.allowance, now.ms);
-	if (h->line.allowance.day)
-		fitness_day_late(board_row(p->house.board, h->line.scope, h->line.model, false),
-		    l->since_ms, there);
-}
-
-void
-lease_written(struct pool *p, struct lease *l, struct moment now)
-{
-	if (l->id[0] == '\0')
-		return;
-	struct held *h = holdings_at(&p->holdings, l->place);
-
-	stamp(p, l, h, now);
-	h->line.written = true;
-	held_write(h);
-}
-
-static void
-lost_write(const char *label)
-{
-	log_warn("pool", "a disabled credential could not be stored", "label=%s", label);
-}
-
-/* Nobody lends it until all have read the record: other workers have not yet, and here a reload for
- * another record may come before this one is committed. */
-static void
-hold_back(struct pool *p, uint32_t i, enum outcome why, struct moment now)
-{
-	struct fitness_freeze f = { .until_ms = now.ms + DISABLED_FREEZE_MS, .cause = why };
-
-	fitness_freeze(
-	    board_row(p->house.board, p->inventory.now->items[i].subject, BOARD_WHOLE, true), &f, now);
-}
-
-static void
-disable(struct pool *p, uint32_t i, enum outcome why, struct moment now)
-{
-	struct credential changed = p->inventory.now->set.items[i];
-	struct buf record = BUF_INIT;
-
-	if (!changed.enabled)
-		return; /* the operator, or another request, was faster */
-	changed.enabled = false;
-	changed.note = (char *)outcome_name(why);
-	credential_encode(&changed, &record);
-	struct write_op op = { .table = TABLE_CREDENTIAL,
-		.key = span_of(changed.id),
-		.value = buf_span(&record),
-		.only_change = true };
-
-	if (!p->house.write || !p->house.write(p->house.ctx, &op, 1))
-		lost_write(changed.label);
-	buf_wipe(&record);
-	if (p->inventory.now->items[i].subject >= 0)
-		hold_back(p, i, why, now);
-	inventory_disable(&p->inventory, i);
-	log_error("pool", "credential disabled", "label=%s cause=%s", changed.label,
-	    outcome_name(why));
-}
-
-/* Projects are denied, not keys: those that say they are of the same one go with it. */
-static void
-disable_as_told(struct pool *p, const struct lease *l, enum settle_end end, enum outcome why,
-    struct moment now)
-{
-	inventory_refresh(&p->inventory, now);
-	uint32_t i = p->inventory.now ? inventory_find(&p->inventory, span_of(l->id)) : CHOICE_NONE;
-
-	if (i == CHOICE_NONE)
-		return;
-	const char *project = p->inventory.now->set.items[i].project;
-
-	disable(p, i, why, now);
-	if (end != SETTLE_DISABLE_PROJECT || project[0] == '\0')
-		return;
-	for (uint32_t k = 0; k < p->inventory.now->set.count; k++)
-		if (strcmp(p->inventory.now->set.items[k].project, project) == 0)
-			disable(p, k, why, now);
-}
-
-/* Where it is sure that nothing was sent, nothing counts. */
-static bool
-was_never_sent(const struct held *h, const struct settlement *end)
-{
-	return !h->line.written && end->http_status == 0 &&
-	       (end->verdict->outcome == OUTCOME_UNREACHABLE ||
-		   end->verdict->outcome == OUTCOME_REFUSED);
-}
-
-static void
-settle_allowance(struct pool *p, const struct lease *l, struct held *h,
-    const struct fitness_rows *rows, const struct settlement *end, struct moment now)
-{
-	struct allowance *a = &h->line.allowance;
-
-	if (was_never_sent(h, end)) {
-		lease_line_doubt(h->place);
-		allowance_return(p->house.board, rows->scope, a, now);
-		return;
-	}
-	if (!h->line.written)
-		stamp(p, l, h, now);
-	allowance_settle(p->house.board, rows->scope, a, end->prompt_tokens);
-}
-
-static uint32_t
-traced_ms(int64_t ms)
-{
-	return ms < 0 || ms >= UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
-}
-
-static void
-fill_try(struct trace_try *t, const struct settlement *end)
-{
-	if (!t)
-		return;
-	t->outcome = (uint8_t)end->verdict->outcome;
-	t->http_status = (uint16_t)end->http_status;
-	t->first_byte_ms = traced_ms(end->first_byte_ms);
-	t->total_ms = traced_ms(end->total_ms);
-}
-
-void
-lease_settle(
-    struct pool *p, struct lease *l, const struct settlement *end, struct moment now)
-{
-	struct pool_snapshot *s = l->snapshot;
-
-	if (l->id[0] == '\0')
-		return;
-	struct held *h = holdings_at(&p->holdings, l->place);
-	struct fitness_rows rows = settle_rows(
-	    p->house.board, h->line.subject, h->line.scope, h->line.model, false);
-	struct settled settled = { .board = p->house.board,
-		.config = p->house.config,
-		.chance = &p->chance,
-		.unproven = &p->unproven,
-		.label = l->label,
-		.key = s->set.items[l->index].board_key,
-		.name = l->model,
-		.subject = h->line.subject,
-		.scope = h->line.scope,
-		.model = h->line.model,
-		.probes_own = h->line.probes_own,
-		.probes_whole = h->line.probes_whole,
-		.probes_model = h->line.probes_model };
-
-	settle_allowance(p, l, h, &rows, end, now);
-	fitness_returned(rows.own);
-	fitness_returned(rows.whole);
-	fitness_returned(board_row(p->house.board, BOARD_EVERYONE, BOARD_WHOLE, false));
-	enum settle_end what = settle_apply(&settled, end, now);
-
-	if (what != SETTLE_ON)
-		disable_as_told(p, l, what, end->verdict->outcome, now);
-	fill_try(l->try_, end);
-	holdings_leave(&p->holdings, l->place);
-	*l = (struct lease){ 0 };
-	inventory_release(s);
-}
-
-void
-pool_renew(struct pool *p, struct moment now)
-{
-	for (uint32_t i = 0; i < p->holdings.room; i++) {
-		struct held *h = &p->holdings.items[i];
-
-		if (!h->used || h->line.written)
-			continue;
-		lease_line_doubt(h->place);
-		allowance_renew(p->house.board, &h->line.allowance, now.ms);
-		held_write(h);
-	}
-}
-
 /* ---- what is asked of it ---- */
 
 bool
@@ -607,10 +438,9 @@ pool_counts_tokens(struct pool *p, struct span model, struct moment now)
 
 	if (number <= BOARD_WHOLE)
 		return false;
-	if (limits_of(p, number).tpm > 0)
+	if (pool_limits_now(p, number).tpm > 0)
 		return true;
-	const struct board_row *all =
-	    board_row(p->house.board, BOARD_EVERYONE, number, false);
+	const struct board_row *all = board_row(p->house.board, BOARD_EVERYONE, number, false);
 
 	return all && fitness_learned(all, now).tpm > 0;
 }

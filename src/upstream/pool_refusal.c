@@ -7,6 +7,8 @@
 #include <time.h>
 #include "upstream/outcome.h"
 
+#define PROBED_MS 250
+
 static const char *
 time_text(int64_t wall_ms, char *out, size_t size)
 {
@@ -50,6 +52,23 @@ kind_of(const struct fitness_pass *p, struct err *words)
 	return ERR_UNAVAILABLE;
 }
 
+/* How long a probe takes nobody knows; most are over in a moment. */
+static int64_t
+free_at_ms(const struct pool_refusal *r, const struct fitness_pass *p)
+{
+	int64_t soon_ms = r->now.ms + PROBED_MS;
+
+	return p->pass == PASS_PROBED && p->free_at_ms > soon_ms ? soon_ms : p->free_at_ms;
+}
+
+static int64_t
+free_in(const struct pool_refusal *r, const struct fitness_pass *p)
+{
+	int64_t ms = free_at_ms(r, p) - r->now.ms;
+
+	return ms > 0 ? ms : 0;
+}
+
 static bool
 refuse_until(
     const struct pool_refusal *r, const struct fitness_pass *p, enum err_kind kind,
@@ -59,7 +78,7 @@ refuse_until(
 
 	if (p->free_at_ms == INT64_MAX)
 		return err_set(e, kind, "%s", words);
-	*free_in_ms = p->free_at_ms > r->now.ms ? p->free_at_ms - r->now.ms : 0;
+	*free_in_ms = free_in(r, p);
 	return err_retry(e, kind, *free_in_ms, "%s; %s again at %s", words, subject,
 	    time_text(r->now.wall_ms + *free_in_ms, at, sizeof(at)));
 }
@@ -92,8 +111,7 @@ pool_refuse(const struct pool_refusal *r, int64_t *free_in_ms, struct err *e)
 	if ((!waits || r->tried_free) && r->next.pass != PASS_NO_ROOM) {
 		/* Still, whoever may wait should know for how long. */
 		if (waits)
-			*free_in_ms =
-			    r->next.free_at_ms > r->now.ms ? r->next.free_at_ms - r->now.ms : 0;
+			*free_in_ms = free_in(r, &r->next);
 		return err_set(e, ERR_UNAVAILABLE, "every credential was tried");
 	}
 	enum err_kind kind = kind_of(&r->next, &words);

@@ -135,6 +135,14 @@ on_written(void *ctx)
 	loan_written(&r->loan);
 }
 
+static bool
+on_again(void *ctx)
+{
+	struct relay *r = ctx;
+
+	return loan_again(&r->loan);
+}
+
 static void
 on_head(void *ctx, const struct fetch_head *head)
 {
@@ -220,7 +228,8 @@ start_fetch(struct relay *r)
 		.data = on_data,
 		.end = on_end,
 		.sent = on_sent,
-		.written = on_written };
+		.written = on_written,
+		.again = on_again };
 	const struct config *c = r->up->config;
 	struct buf url = BUF_INIT, key = BUF_INIT;
 	size_t n = 0;

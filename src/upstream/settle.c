@@ -5,7 +5,8 @@
 
 #include "base/log.h"
 
-#define MODELS_FORBIDDEN 3 /* that answer 403: the credential itself is refused, it seems */
+#define STAND_IN_MS      60000 /* a whole credential rests, though one model is meant */
+#define MODELS_FORBIDDEN 3     /* that answer 403: the credential itself is refused, it seems */
 
 /* Three in a row may be the model's or the request's bad luck no more; a way that is closed is
  * told from a stumble by the second. */
@@ -50,6 +51,15 @@ proves_the_model(enum outcome o)
 	}
 }
 
+/* A front that is out of order says so whatever it is asked for.  Names that are no more than that
+ * proves must not take the last places of those that are real. */
+static bool
+is_worth_a_place(struct board *b, enum outcome o)
+{
+	return (o != OUTCOME_NO_CAPACITY && o != OUTCOME_OVERLOADED) ||
+	       board_models_used(b) <= board_models_size(b) / 2;
+}
+
 /* Names come from clients: a model gets rows of its own only once upstream has proved that it is
  * there. */
 static int
@@ -58,7 +68,7 @@ model_of(const struct settled *s, enum outcome o, struct moment now)
 	if (s->model > BOARD_WHOLE || s->name.len == 0 || !proves_the_model(o))
 		return s->model;
 	fitness_known(s->board, s->name);
-	int model = board_model(s->board, s->name, true);
+	int model = board_model(s->board, s->name, is_worth_a_place(s->board, o));
 
 	if (model > BOARD_WHOLE)
 		unproven_proved(s->unproven, s->board, s->name, model, now);
@@ -96,8 +106,8 @@ frozen_row(const struct fitness_rows *rows, const struct verdict *v)
 
 /* row: where it will stand, for the streak of vague ones; NULL for those that say how long. */
 static struct fitness_freeze
-freeze_of(const struct settled *s, const struct verdict *v, struct board_row *row,
-    struct moment now)
+freeze_of(
+    const struct settled *s, const struct verdict *v, struct board_row *row, struct moment now)
 {
 	struct fitness_freeze f = { .cause = v->outcome };
 	int64_t ms = v->freeze_for_ms;
@@ -110,6 +120,17 @@ freeze_of(const struct settled *s, const struct verdict *v, struct board_row *ro
 	}
 	f.until_ms = (f.by_wall ? now.wall_ms : now.ms) + bounded_ms(s->config, v, ms);
 	return f;
+}
+
+/* The board has no place for the model, so all of them rest for its quota: for no longer than may
+ * be borne by those that have some. */
+static void
+shorten(struct fitness_freeze *f, struct moment now)
+{
+	int64_t left = fitness_freeze_left_ms(f, now);
+
+	f->by_wall = false;
+	f->until_ms = now.ms + (left < STAND_IN_MS ? left : STAND_IN_MS);
 }
 
 static void
@@ -127,6 +148,8 @@ freeze(const struct settled *s, const struct fitness_rows *rows, const struct ve
 		return;
 	}
 	f = freeze_of(s, v, row, now);
+	if (v->freeze == FREEZE_QUOTA && !rows->scope && s->name.len > 0)
+		shorten(&f, now);
 	fitness_freeze(row, &f, now);
 	log_info("pool", "credential frozen", "label=%s model=%.*s for=%llds cause=%s", s->label,
 	    SPAN_ARG(v->freeze == FREEZE_WHOLE || s->name.len == 0 ? SPAN("*") : s->name),
@@ -177,6 +200,22 @@ settle_breakers(const struct settled *s, const struct fitness_rows *rows,
 		fitness_unprobe(rows->model, now);
 }
 
+void
+settle_answered(
+    const struct fitness_rows *rows, struct lease_line *line, int http_status, struct moment now)
+{
+	if (line->probes_whole)
+		fitness_mend(rows->whole);
+	line->probes_whole = false;
+	if (http_status != 200)
+		return;
+	if (line->probes_own)
+		fitness_unprobe(rows->own, now);
+	if (line->probes_model)
+		fitness_mend(rows->model);
+	line->probes_own = line->probes_model = false;
+}
+
 /* ---- counts ---- */
 
 static bool
@@ -215,9 +254,9 @@ learn(const struct settled *s, const struct fitness_rows *rows, const struct ver
 	fitness_learn(rows->scope, &said, now);
 	if (tokens.tpm)
 		fitness_learn(rows->model, &tokens, now);
-	log_info("pool", "upstream stated a limit", "label=%s model=%.*s rpm=%lld tpm=%lld rpd=%lld",
-	    s->label, SPAN_ARG(s->name), (long long)said.rpm, (long long)said.tpm,
-	    (long long)said.rpd);
+	log_info("pool", "upstream stated a limit",
+	    "label=%s model=%.*s rpm=%lld tpm=%lld rpd=%lld", s->label, SPAN_ARG(s->name),
+	    (long long)said.rpm, (long long)said.tpm, (long long)said.rpd);
 }
 
 enum settle_end

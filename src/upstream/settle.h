@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "ipc/board.h"
 #include "upstream/fitness.h"
+#include "upstream/lease.h"
 #include "upstream/outcome.h"
 #include "upstream/posterior.h"
 #include "upstream/unproven.h"
@@ -30,11 +31,11 @@ struct settled {
 	const struct config *config;
 	struct chance *chance;
 	struct unproven *unproven;
-	const char *label;    /* for the log */
-	uint64_t key;         /* of the credential on the board */
-	struct span name;     /* of the model; may be empty */
+	const char *label; /* for the log */
+	uint64_t key;      /* of the credential on the board */
+	struct span name;  /* of the model; may be empty */
 	int subject, scope;
-	int model;            /* -1: the board has none for the name (yet) */
+	int model;                                   /* -1: the board has none for the name (yet) */
 	bool probes_own, probes_whole, probes_model; /* it was the probe of that row's breaker */
 };
 
@@ -43,9 +44,14 @@ enum settle_end { SETTLE_ON, SETTLE_DISABLE, SETTLE_DISABLE_PROJECT };
 /* Gives what is to be stored. */
 enum settle_end settle_apply(const struct settled *, const struct settlement *, struct moment);
 
+/* The head of an answer is there.  It proves that the way is open, and a 200 that the model is not
+ * overloaded; whether the credential does better now its end tells, but a stream may last, and
+ * until then another probe may be sent. */
+void settle_answered(
+    const struct fitness_rows *, struct lease_line *, int http_status, struct moment);
+
 /* The rows of a credential and a model as they stand; create: those that are missing are made, as
  * far as the model has a number. */
-struct fitness_rows settle_rows(
-    struct board *, int subject, int scope, int model, bool create);
+struct fitness_rows settle_rows(struct board *, int subject, int scope, int model, bool create);
 
 #endif

@@ -80,6 +80,14 @@ give_up_as_told(struct tries *t)
 	give_up(t, &e, shown);
 }
 
+static void
+give_up_late(struct tries *t)
+{
+	if (t->told.outcome == OUTCOME_OK)
+		t->told = (struct verdict){ .outcome = OUTCOME_OUT_OF_TIME };
+	give_up_as_told(t);
+}
+
 /* Where every credential is spent, or the model rests, the pool knows best until when. */
 static void
 give_up_unlent(struct tries *t, const struct err *refusal)
@@ -341,6 +349,10 @@ lend(void *ctx)
 
 	if (t->events.gone(t->ctx))
 		return; /* whoever began this is about to end it */
+	if (left_of(t, t->order.total_ms) <= 0) {
+		give_up_late(t);
+		return;
+	}
 	struct wish wish = wish_of(t, now);
 
 	if (pool_lend(t->up->pool, &wish, now, &lease, &free_in_ms, &e)) {

@@ -29,9 +29,10 @@ struct upstream {
 
 /* What else a request brings for the choice of its credential; all of it may be zero. */
 struct ask_lend {
-	uint64_t affinity;      /* hash of how the prompt begins (gemini/prefix.h) */
-	struct span owner;      /* id of the credential that owns what is named: no other is asked */
-	struct trace *trace;    /* borrowed: filled with why */
+	uint64_t affinity;   /* hash of how the prompt begins (gemini/prefix.h) */
+	struct span owner;   /* id of the credential that owns what is named: no other is asked */
+	struct trace *trace; /* borrowed: filled with why */
+	int64_t since_ms;    /* when that began which this is a part of; 0: with this */
 };
 
 #endif

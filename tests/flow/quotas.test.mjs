@@ -81,6 +81,29 @@ flow('a request counts, be it answered, refused, left or lost with its worker', 
   assert.equal(gemini.asked, 5);
 });
 
+/* A kept connection that breaks is replaced unseen; Google may have read both requests, and 15 of
+   them were once sent where 8 were allowed. */
+flow('a request that is sent twice counts twice', async (t) => {
+  const gemini = await t.gemini();
+  const used = new Set();
+  gemini.for('k1').does((asked) => {
+    if (used.has(asked.conn)) return asked.reset();
+    used.add(asked.conn);
+    return asked.whole(200, piece('Hello', { finish: 'STOP' }));
+  });
+  const pollux = await t.pollux({
+    ...limited('rpm = 5'),
+    'server.workers': 1,
+    'queue.max_wait': '0s',
+  });
+
+  const answers = [];
+  for (let i = 0; i < 8; i++) answers.push(await pollux.chat('hi'));
+
+  assert.equal(gemini.asked, 5);
+  assert.deepEqual([countOf(answers, 200), countOf(answers, 429)], [3, 5]);
+});
+
 flow('what was never sent counts for nothing', async (t) => {
   const gemini = await t.gemini();
   const pollux = await t.pollux({ ...limited('rpm = 3'), 'queue.max_wait': '0s' });

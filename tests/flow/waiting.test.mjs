@@ -3,7 +3,7 @@
 // The client that leaves while it waits: gone.  What the refusal says: retries.  A minute of
 // requests is longer than a story; tests/long waits for it.
 
-import { assert, flow, PER_DAY, PER_MINUTE } from './harness.mjs';
+import { assert, deferred, flow, PER_DAY, PER_MINUTE, piece } from './harness.mjs';
 
 const ORDER = { 'pool.pick': 'order', 'pool.affinity': 'no' };
 const minute = (retryDelay) => ({ quotaId: PER_MINUTE, quotaValue: '1000', retryDelay });
@@ -143,4 +143,31 @@ flow('who waits for a place is not kept from one that is free', async (t) => {
   await pollux.ctl('keys', 'add', '--label', 'more', { input: t.secret('k2') });
   assert.equal((await pollux.chat('hi')).text, 'Hello', 'or a key is added');
   assert.equal(gemini.askedWith('k2'), 1);
+});
+
+/* Nobody else was once lent anything for as long as the probe's stream lasted. */
+flow('a probe that streams for long holds nobody up', async (t) => {
+  const gemini = await t.gemini();
+  const enough = deferred();
+  gemini.for('k1').answers(503).answers(503).answers(503);
+  const pollux = await t.pollux({
+    keys: ['k1'],
+    'server.workers': 1,
+    'upstream.max_attempts': 1,
+  });
+  for (let i = 0; i < 3; i++) assert.equal((await pollux.chat('hi')).status, 503);
+  gemini.replace('k1').does(async (asked) => {
+    gemini.replace('k1').behaves();
+    await asked.begin();
+    await asked.event(piece('Hel'));
+    await enough.promise;
+    await asked.event(piece('lo', { finish: 'STOP' }));
+    await asked.end();
+  });
+  const probe = pollux.chat('hi', { stream: true });
+  await gemini.request(4);
+
+  for (let i = 0; i < 2; i++) assert.equal((await pollux.chat('hi')).text, 'Hello');
+  enough.resolve();
+  assert.equal((await probe).text, 'Hello');
 });

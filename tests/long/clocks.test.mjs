@@ -4,7 +4,7 @@ import './lib/patience.mjs';
 import path from 'node:path';
 import test from 'node:test';
 import { assert, flow, fs, PER_MINUTE, until } from '../flow/harness.mjs';
-import { pacificDay, WallClock, whyNot } from './lib/faketime.mjs';
+import { pacificDay, sweep, WallClock, whyNot } from './lib/faketime.mjs';
 import { note } from './lib/figures.mjs';
 import { Askers, nowMs, Quota, verdict } from './lib/quota.mjs';
 
@@ -25,8 +25,10 @@ const SEASONS = {
 const limits = (words) => `model "gemini-2.5-flash" {\n${Object.entries(words).map(([name, n]) => `\t${name} = ${n}\n`).join('')}}\n`;
 
 /** A daemon that lives by the clock. */
-function born(t, clock, words, more = {}) {
-  return t.pollux({ keys: KEYS, config: limits(words), env: clock.env, ...more });
+async function born(t, clock, words, more = {}) {
+  const pollux = await t.pollux({ keys: KEYS, config: limits(words), env: clock.env, ...more });
+  t.keep({ close: async () => sweep(pollux) });
+  return pollux;
 }
 
 /** How many requests came with each key on each day in California: {"2027-07-14 k1": 7}. */
@@ -141,7 +143,7 @@ story(`a wall clock that jumps by an hour, forward, back and forward: minutes go
 story('a key that is frozen for seconds is back in seconds, whatever hour it is meanwhile', async (t) => {
   const clock = new WallClock(t.directory());
   const quota = await Quota.start(t);
-  const pollux = await t.pollux({ keys: ['k1'], config: limits({ rpm: 1000 }), env: clock.env, 'queue.max_wait': '60s' });
+  const pollux = await born(t, clock, { rpm: 1000 }, { keys: ['k1'], 'queue.max_wait': '60s' });
 
   for (const by of [HOUR_S, -HOUR_S, -HOUR_S, HOUR_S]) {
     quota.refuse(t.secret('k1'), 1, { quotaId: PER_MINUTE, retryDelay: '5s' });

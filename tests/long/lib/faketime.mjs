@@ -55,6 +55,13 @@ export class WallClock {
   }
 }
 
+/** libfaketime leaves two small files behind for each daemon that was killed, or wiped its environment. */
+export function sweep(pollux) {
+  for (const [, pid] of pollux.log.matchAll(/master: ready .*pid=(\d+)/g)) {
+    for (const name of [`faketime_shm_${pid}`, `sem.faketime_sem_${pid}`]) fs.rmSync(path.join('/dev/shm', name), { force: true });
+  }
+}
+
 /** The day in California, as "2026-07-15". */
 export function pacificDay(wallMs) {
   return new Intl.DateTimeFormat('en-CA', { timeZone: 'America/Los_Angeles', dateStyle: 'short' }).format(wallMs);

@@ -28,6 +28,8 @@ struct call {
 	struct fetch *fetch;
 	int heads, datas, ends, sents, status;
 	int writtens; /* how often it was said that all is written */
+	int agains;   /* how often it was asked whether it may be sent once more */
+	bool only_once;
 	int64_t length;
 	char type[128], retry[64];
 	struct buf body;
@@ -39,6 +41,7 @@ struct call {
 	void (*at_end)(struct call *);
 	void (*at_sent)(struct call *);
 	void (*at_written)(struct call *);
+	void (*at_again)(struct call *);
 	struct call *other;
 	size_t sending; /* of lent, for a body that streams: what was handed over */
 	char *lent;     /* a body of its own */
@@ -121,7 +124,20 @@ on_written(void *ctx)
 		c->at_written(c);
 }
 
-static const struct fetch_events events = { on_head, on_data, on_end, on_sent, on_written };
+static inline bool
+on_again(void *ctx)
+{
+	struct call *c = ctx;
+
+	assert_int_equal(c->heads + c->ends, 0);
+	c->agains++;
+	if (c->at_again)
+		c->at_again(c);
+	return !c->only_once;
+}
+
+static const struct fetch_events events = { on_head, on_data, on_end, on_sent, on_written,
+	on_again };
 
 static inline void
 start_order(struct world *w, struct call *c, struct fetch_order order)

@@ -115,7 +115,7 @@ many_at_once_are_each_told_of_once(void **state)
 static void
 nobody_needs_to_listen(void **state)
 {
-	static const struct fetch_events deaf = { on_head, on_data, on_end, on_sent, NULL };
+	static const struct fetch_events deaf = { on_head, on_data, on_end, on_sent, NULL, NULL };
 	struct world *w = *state;
 	struct call c = { .w = w };
 	struct fetch_order order = { .method = "POST", .url = w->url, .body = BODY("{}") };
@@ -415,9 +415,11 @@ a_request_sent_again_on_a_new_connection_is_written_again(void **state)
 		TURN_UNTIL(w, w->peer.requests >= 2);
 		TURN_UNTIL(w, c.writtens == 1);
 		c.writtens = 0;
+		assert_int_equal(c.agains, 0);
 		finish(w, &c);
 		assert_int_equal(c.result, FETCH_OK);
 		assert_int_equal(c.writtens, 1);
+		assert_int_equal(c.agains, 1);
 		assert_int_equal(w->peer.accepted - accepted, 2);
 		w->peer.requests = 0;
 		clear(&c);
@@ -444,6 +446,51 @@ a_pool_of_dead_connections_is_told_of_twice(void **state)
 	finish(w, &c);
 	assert_int_equal(c.result, FETCH_OK);
 	assert_int_equal(c.writtens, 2);
+	assert_int_equal(c.agains, 1);
+	clear(&c);
+}
+
+/* What the server read and broke off was once sent again whatever the caller counts. */
+static void
+what_may_be_sent_once_only_is_not_sent_again(void **state)
+{
+	static const struct peer_line stale[] = { { .then = PEER_CLOSE }, { .then = PEER_RESET } };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < COUNT(stale); i++) {
+		struct peer_line script[] = { { .says = OK_HELLO }, stale[i],
+			{ .says = OK_HELLO } };
+		struct call c = { .only_once = true };
+
+		refit(w, "", "", 100);
+		peer_play(&w->peer, script, COUNT(script));
+		expect(w, (struct fetch_order){ 0 }, FETCH_OK, 200, "hello");
+		w->peer.requests = 0;
+		start_order(w, &c, (struct fetch_order){ .method = "POST", .body = BODY("{}") });
+		finish(w, &c);
+		assert_int_equal(c.result, FETCH_RESET);
+		assert_int_equal(c.agains, 1);
+		assert_int_equal(c.writtens, 1);
+		assert_int_equal(w->peer.requests, 1);
+		assert_non_null(strstr(c.words, "sent twice"));
+		clear(&c);
+	}
+}
+
+static void
+it_may_be_cancelled_when_it_is_asked_about(void **state)
+{
+	struct world *w = *state;
+	struct peer_line script[] = { { .says = OK_HELLO }, { .then = PEER_RESET },
+		{ .says = OK_HELLO } };
+	struct call c = { .at_again = cancel_it };
+
+	peer_play(&w->peer, script, COUNT(script));
+	expect(w, (struct fetch_order){ 0 }, FETCH_OK, 200, "hello");
+	start_order(w, &c, (struct fetch_order){ .method = "POST", .body = BODY("{}") });
+	TURN_UNTIL(w, c.agains == 1);
+	TURN_UNTIL(w, fetcher_active(w->fetcher) == 0);
+	assert_int_equal(c.ends, 0);
 	clear(&c);
 }
 
@@ -709,6 +756,8 @@ main(void)
 		IN_A_WORLD(an_answer_beside_the_body_does_not_make_it_written),
 		IN_A_WORLD(a_request_sent_again_on_a_new_connection_is_written_again),
 		IN_A_WORLD(a_pool_of_dead_connections_is_told_of_twice),
+		IN_A_WORLD(what_may_be_sent_once_only_is_not_sent_again),
+		IN_A_WORLD(it_may_be_cancelled_when_it_is_asked_about),
 		IN_A_WORLD(what_fails_before_it_was_written_is_never_written),
 		IN_A_WORLD(a_body_that_breaks_off_is_never_written),
 		IN_A_WORLD(a_body_that_is_given_up_is_never_written),

@@ -16,10 +16,13 @@ struct lender {
 	bool rests;                  /* nobody is lent for now */
 	int64_t free_in_ms;          /* what a refusal says */
 	bool counts_tokens;
+	bool is_full;                /* nothing may be sent twice */
 	struct moment lent_at;
 
-	int lent, refused, written, settled;
+	int lent, refused, written, again, settled;
+	int answered; /* the last one's status */
 	struct moment written_at; /* the last */
+	struct moment again_at;   /* the last */
 	struct wish wish;         /* the last */
 	struct settlement end;    /* the last */
 	struct verdict verdict;   /* the last one's */
@@ -67,6 +70,25 @@ lease_written(struct pool *p, struct lease *l, struct moment now)
 	assert_string_not_equal(l->id, "");
 	lender.written++;
 	lender.written_at = now;
+}
+
+bool
+lease_again(struct pool *p, struct lease *l, struct moment now)
+{
+	assert_null(p);
+	assert_string_not_equal(l->id, "");
+	lender.again++;
+	lender.again_at = now;
+	return !lender.is_full;
+}
+
+void
+lease_answered(struct pool *p, struct lease *l, int http_status, struct moment now)
+{
+	(void)now;
+	assert_null(p);
+	assert_string_not_equal(l->id, "");
+	lender.answered = http_status;
 }
 
 void

@@ -629,6 +629,27 @@ the_time_allowed_is_for_all_attempts_together(void **state)
 	assert_int_equal(w->failed, 1);
 }
 
+/* Of a call in many parts each began anew, and a client that gave a minute waited for five. */
+static void
+a_part_that_begins_late_has_no_more_time_than_the_others(void **state)
+{
+	struct world *w = *state;
+
+	w->call.server_timeout_ms = 20000;
+	w->lend.since_ms = w->loop.now_ms;
+	clockwork_pass(&w->loop, 15000);
+	start(w, &translated);
+	assert_int_equal(attempt->limits.total_timeout_ms, 5000);
+	ends(w, OUTCOME_OK);
+	clockwork_pass(&w->loop, 5000);
+	lender.lent = attempts = 0;
+	start(w, &translated);
+	assert_int_equal(lender.lent, 0);
+	assert_int_equal(w->failed, 1);
+	assert_int_equal(w->err.kind, ERR_UPSTREAM_SLOW);
+	w->ask = NULL;
+}
+
 static void
 a_client_may_not_allow_more_time_than_the_operator(void **state)
 {
@@ -720,6 +741,7 @@ main(void)
 		CASE(tokens_are_estimated_where_they_are_limited),
 		CASE(a_mended_request_is_estimated_anew),
 		CASE(the_time_allowed_is_for_all_attempts_together),
+		CASE(a_part_that_begins_late_has_no_more_time_than_the_others),
 		CASE(a_client_may_not_allow_more_time_than_the_operator),
 		CASE(a_client_that_left_is_asked_about_before_each_attempt),
 		CASE(a_cancelled_ask_stops_its_attempt_and_says_nothing_more),

@@ -621,6 +621,19 @@ a_mend_without_a_split_may_come_late(void **state)
 	assert_int_equal(started, 2);
 }
 
+static void
+all_parts_have_the_time_of_one_request(void **state)
+{
+	struct caller *c = *state;
+
+	start(c, WIDTH + 1, 1, &translated);
+	int64_t since_ms = asks[0]->lend.since_ms;
+
+	assert_int_equal(since_ms, loop_now_ms(c->loop));
+	ends(0);
+	assert_int_equal(asks[WIDTH]->lend.since_ms, since_ms);
+}
+
 int
 main(void)
 {
@@ -630,6 +643,7 @@ main(void)
 		CASE(bytes_of_a_relayed_answer_are_handed_on),
 		CASE(a_translated_answer_asks_for_no_bytes),
 		CASE(the_label_is_that_of_the_first_part),
+		CASE(all_parts_have_the_time_of_one_request),
 		CASE(only_some_are_asked_at_a_time),
 		CASE(each_part_is_lent_for_alike),
 		CASE(parts_may_end_in_any_order),

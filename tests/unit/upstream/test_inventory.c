@@ -144,6 +144,25 @@ who_is_disabled_here_is_not_counted_as_enabled(void **state)
 	inventory_fini(&v);
 }
 
+/* The pause once went by the clock of days: set back by an hour, it lasted for an hour. */
+static void
+what_could_not_be_read_is_read_again_soon_whatever_hour_it_is(void **state)
+{
+	struct world *w = *state;
+	struct inventory v;
+
+	add_many(w, 0, 1);
+	inventory_init(&v, w->store, w->board, &config);
+	add_many(w, 1, 1);
+	v.unread_generation = board_generation(w->board, BOARD_GEN_CREDENTIALS);
+	v.unread_until_ms = at(SECOND).ms; /* as a failure leaves it */
+	inventory_refresh(&v, (struct moment){ 1000 + 999, T0 + 60 * MINUTE });
+	assert_int_equal(v.now->set.count, 1);
+	inventory_refresh(&v, (struct moment){ 1000 + 1000, T0 - 60 * MINUTE });
+	assert_int_equal(v.now->set.count, 2);
+	inventory_fini(&v);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_open, world_close)
 
 int
@@ -155,6 +174,7 @@ main(void)
 		TEST(what_did_not_change_is_not_loaded_anew),
 		TEST(a_set_that_is_lent_from_outlives_the_loading),
 		TEST(who_is_disabled_here_is_not_counted_as_enabled),
+		TEST(what_could_not_be_read_is_read_again_soon_whatever_hour_it_is),
 	};
 
 	return cmocka_run_group_tests_name("upstream/inventory", tests, NULL, NULL);

@@ -115,6 +115,36 @@ a_head_without_a_word_of_writing_is_both(void **state)
 	assert_int_equal(w->loan.first_byte_ms, 30);
 }
 
+/* Upstream may have read it both times. */
+static void
+what_is_sent_once_more_is_asked_for_and_written_anew(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	loan_written(&w->loan);
+	clockwork_pass(&w->loop, 30);
+	assert_true(loan_again(&w->loan));
+	assert_int_equal(lender.again_at.ms, w->loop.now_ms + w->loop.late_ms);
+	assert_false(w->loan.written);
+	loan_head(&w->loan, 200);
+	assert_int_equal(lender.written, 2);
+	assert_int_equal(lender.answered, 200);
+}
+
+static void
+what_may_not_be_sent_twice_stays_written(void **state)
+{
+	struct world *w = *state;
+
+	begin(w);
+	lender.is_full = true;
+	loan_written(&w->loan);
+	assert_false(loan_again(&w->loan));
+	assert_true(w->loan.written);
+	assert_int_equal(lender.written, 1);
+}
+
 static void
 on_enough(void *ctx)
 {
@@ -205,6 +235,8 @@ main(void)
 		CASE(a_loan_is_settled_once),
 		CASE(one_that_was_settled_begins_anew_with_nothing_left_of_it),
 		CASE(a_head_without_a_word_of_writing_is_both),
+		CASE(what_is_sent_once_more_is_asked_for_and_written_anew),
+		CASE(what_may_not_be_sent_twice_stays_written),
 		CASE(patience_with_a_refusals_words_ends),
 		CASE(nobody_is_impatient_with_what_is_settled),
 		CASE(of_a_refusals_words_so_many_are_kept),

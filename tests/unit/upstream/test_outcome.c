@@ -511,6 +511,24 @@ an_answer_that_breaks_off_counts_against_credential_and_model(void **state)
 	assert_facts(OUTCOME_BROKE_OFF, OUTCOME_BLAMES_FAILURE, OUTCOME_BREAKS_OWN, 0);
 }
 
+/* What was reset may have been read. */
+static void
+only_what_had_no_connection_was_surely_not_sent(void **state)
+{
+	static const struct {
+		enum fetch_result result;
+		bool unsent;
+	} rows[] = { { FETCH_OK, false }, { FETCH_DNS, true }, { FETCH_CONNECT, true },
+		{ FETCH_CONNECT_SLOW, true }, { FETCH_TLS, true }, { FETCH_FORBIDDEN, true },
+		{ FETCH_REFUSED, true }, { FETCH_RESET, false }, { FETCH_CUT, false },
+		{ FETCH_PROTOCOL, false }, { FETCH_FIRST_BYTE_SLOW, false }, { FETCH_IDLE, false },
+		{ FETCH_TOTAL_SLOW, false } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(outcome_of_fetch(rows[i].result).unsent, rows[i].unsent);
+}
+
 static void
 what_upstream_has_no_part_in_blames_nobody(void **state)
 {
@@ -636,6 +654,7 @@ main(void)
 		T(a_blocked_prompt_is_an_answer),
 		T(an_error_amid_a_stream_freezes_as_one_before_it),
 		T(an_answer_that_breaks_off_counts_against_credential_and_model),
+		T(only_what_had_no_connection_was_surely_not_sent),
 		T(what_upstream_has_no_part_in_blames_nobody),
 		T(words_that_a_client_may_have_written_decide_nothing),
 		T(a_portal_on_the_way_knows_nothing_of_our_credentials),

@@ -482,10 +482,114 @@ a_request_that_was_never_sent_gives_its_place_back(void **state)
 
 	bench_open_limited(&b, *state, "x", (struct fitness_limits){ .rpm = 1, .rpd = 1 });
 	assert_true(lend(&b));
-	settle(&b, (struct verdict){ .outcome = OUTCOME_UNREACHABLE }, 0);
+	settle(&b, (struct verdict){ .outcome = OUTCOME_UNREACHABLE, .unsent = true }, 0);
 	assert_true(lend(&b));
 	settle(&b, ok, 200);
 	assert_false(lend(&b));
+	bench_close(&b);
+}
+
+/* A connection that was reset amid the sending had once given back what upstream may have read. */
+static void
+a_request_that_broke_off_on_its_way_counts(void **state)
+{
+	struct bench b;
+
+	bench_open_limited(&b, *state, "x", (struct fitness_limits){ .rpm = 1 });
+	assert_true(lend(&b));
+	settle(&b, (struct verdict){ .outcome = OUTCOME_UNREACHABLE }, 0);
+	assert_false(lend(&b));
+	assert_int_equal(b.err.kind, ERR_BUSY);
+	bench_close(&b);
+}
+
+/* Where kept connections break just as they are used again, upstream once got nearly twice the
+ * limit. */
+static void
+a_request_that_is_sent_twice_counts_twice(void **state)
+{
+	struct bench b;
+
+	bench_open_limited(
+	    &b, *state, "x", (struct fitness_limits){ .rpm = 3, .tpm = 3000, .rpd = 3 });
+	assert_true(lend_as(&b, (struct wish){ .metered = true, .tokens = 1000 }));
+	lease_written(b.pool, &b.lease, b.now);
+	pass(&b, SECOND);
+	assert_true(lease_again(b.pool, &b.lease, b.now));
+	settle(&b, ok, 200);
+	assert_false(lend_as(&b, (struct wish){ .metered = true, .tokens = 1001 }));
+	assert_true(lend_as(&b, (struct wish){ .metered = true, .tokens = 1000 }));
+	settle(&b, ok, 200);
+	assert_false(lend(&b));
+	assert_int_equal(b.err.kind, ERR_QUOTA);
+	bench_close(&b);
+}
+
+static void
+what_has_no_room_is_not_sent_twice(void **state)
+{
+	struct bench b;
+
+	bench_open_limited(&b, *state, "x", (struct fitness_limits){ .rpm = 1 });
+	assert_true(lend(&b));
+	pass(&b, 10 * SECOND);
+	assert_false(lease_again(b.pool, &b.lease, b.now)); /* perhaps read just now */
+	settle(&b, (struct verdict){ .outcome = OUTCOME_UNREACHABLE }, 0);
+	assert_false(lend(&b));
+	assert_int_equal(b.free_in_ms, MINUTE + 500);
+	bench_close(&b);
+}
+
+static void
+of_what_is_sent_twice_the_second_alone_is_given_back(void **state)
+{
+	struct bench b;
+
+	bench_open_limited(&b, *state, "x", (struct fitness_limits){ .rpm = 2 });
+	assert_true(lend(&b));
+	lease_written(b.pool, &b.lease, b.now);
+	assert_true(lease_again(b.pool, &b.lease, b.now));
+	settle(&b, (struct verdict){ .outcome = OUTCOME_UNREACHABLE, .unsent = true }, 0);
+	assert_int_equal(lend_and_settle(&b, ok), 'a');
+	assert_int_equal(lend_and_settle(&b, ok), '-');
+	bench_close(&b);
+}
+
+static void
+what_no_limit_counts_is_sent_twice_at_will(void **state)
+{
+	struct bench b;
+
+	bench_open_limited(&b, *state, "x", (struct fitness_limits){ .rpm = 1 });
+	assert_true(lend_as(&b, (struct wish){ .metered = false }));
+	assert_true(lease_again(b.pool, &b.lease, b.now));
+	assert_true(lease_again(b.pool, &b.lease, b.now));
+	settle(&b, ok, 200);
+	assert_true(lend(&b));
+	settle(&b, ok, 200);
+	bench_close(&b);
+}
+
+/* It was once lent without any limit. */
+static void
+a_limited_model_that_the_board_has_no_place_for_is_not_lent(void **state)
+{
+	struct world *w = *state;
+	struct bench b;
+	char name[16];
+
+	for (int i = 0; i < 64; i++) {
+		snprintf(name, sizeof(name), "m-%d", i);
+		assert_true(board_model(w->board, span_of(name), true) > 0);
+	}
+	bench_open_limited(&b, w, "x", (struct fitness_limits){ .rpm = 1000 });
+	assert_false(lend(&b));
+	assert_int_equal(b.err.kind, ERR_UNAVAILABLE);
+	assert_int_equal(b.free_in_ms, -1);
+	assert_true(lend_as(&b, (struct wish){ .metered = false }));
+	settle(&b, ok, 200);
+	assert_true(lend_as(&b, (struct wish){ .model = SPAN("other"), .metered = true }));
+	settle(&b, ok, 200);
 	bench_close(&b);
 }
 
@@ -771,6 +875,58 @@ a_name_that_a_client_made_up_takes_no_row(void **state)
 }
 
 static void
+take_models(struct bench *b, int up_to)
+{
+	char name[16];
+
+	for (int i = board_models_used(b->world->board); i <= up_to; i++) {
+		snprintf(name, sizeof(name), "m-%d", i);
+		assert_true(board_model(b->world->board, span_of(name), true) > 0);
+	}
+}
+
+/* While upstream is out of order all names are answered alike, and there is room for few. */
+static void
+names_that_are_no_more_than_overloaded_leave_room_for_others(void **state)
+{
+	static const struct verdict busy = { .outcome = OUTCOME_OVERLOADED };
+	struct bench b;
+
+	bench_open(&b, *state, "order");
+	int size = board_models_size(b.world->board);
+
+	assert_true(lend_as(&b, (struct wish){ .model = SPAN("busy") }));
+	settle(&b, busy, 503);
+	assert_true(board_model(b.world->board, SPAN("busy"), false) > 0);
+	take_models(&b, size / 2);
+	assert_true(lend_as(&b, (struct wish){ .model = SPAN("made-up") }));
+	settle(&b, busy, 503);
+	assert_int_equal(board_model(b.world->board, SPAN("made-up"), false), -1);
+	assert_true(lend_as(&b, (struct wish){ .model = SPAN("real") }));
+	settle(&b, ok, 200);
+	assert_true(board_model(b.world->board, SPAN("real"), false) > 0);
+	bench_close(&b);
+}
+
+/* One day's quota of a model without a place once took a credential from all models until midnight.
+ */
+static void
+the_quota_of_a_model_without_a_place_rests_the_others_for_a_moment(void **state)
+{
+	struct bench b;
+
+	bench_open(&b, *state, "order");
+	assert_int_equal(lend_and_settle(&b, ok), 'a');
+	take_models(&b, board_models_size(b.world->board));
+	assert_true(lend_as(&b, (struct wish){ .model = SPAN("one-too-many") }));
+	settle(&b, spent_for_the_day(), 429);
+	assert_int_equal(lend_and_settle(&b, ok), 'b');
+	pass(&b, MINUTE);
+	assert_int_equal(lend_and_settle(&b, ok), 'a');
+	bench_close(&b);
+}
+
+static void
 a_model_that_one_credential_has_is_frozen_for_the_other_alone(void **state)
 {
 	struct bench b;
@@ -1039,6 +1195,133 @@ a_trace_says_who_was_lent_and_who_was_passed_over(void **state)
 	bench_close(&b);
 }
 
+/* ---- probes ---- */
+
+static const struct verdict unreachable = {
+	.outcome = OUTCOME_UNREACHABLE, .try_other = true, .try_same = true
+};
+
+/* Whoever passed over a probe was once told to come back in a quarter of an hour, and so did not
+ * wait at all. */
+static void
+a_probe_under_way_is_waited_for_a_moment(void **state)
+{
+	struct bench b;
+	struct wish owned = { .only = SPAN_NONE };
+
+	bench_open(&b, *state, "order");
+	owned.only = span_of(b.id[0]);
+	for (int i = 0; i < 2; i++) {
+		assert_true(lend_as(&b, owned));
+		settle(&b, unreachable, 0);
+	}
+	pass(&b, 5001);
+	assert_true(lend_as(&b, owned)); /* the probe */
+	struct lease probe = b.lease;
+
+	assert_false(lend_as(&b, owned));
+	assert_int_equal(b.err.kind, ERR_UNAVAILABLE);
+	assert_in_range(b.free_in_ms, 1, 1000);
+	b.lease = probe;
+	settle(&b, ok, 200);
+	assert_true(lend_as(&b, owned));
+	settle(&b, ok, 200);
+	bench_close(&b);
+}
+
+/* A stream may last for minutes, and all that while nobody else was lent the only credential. */
+static void
+a_probe_that_is_being_answered_holds_nobody_up(void **state)
+{
+	static const struct {
+		struct verdict failure;
+		int times;
+		struct wish wish;
+	} rows[] = {
+		{ { .outcome = OUTCOME_UNREACHABLE }, 2, { .metered = true } },
+		{ { .outcome = OUTCOME_SERVER_ERROR }, 3, { .metered = true } },
+		{ { .outcome = OUTCOME_OVERLOADED }, 3, { .metered = true } },
+	};
+	struct bench b;
+
+	bench_open(&b, *state, "order");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wish wish = rows[i].wish;
+
+		wish.only = span_of(b.id[0]);
+		assert_true(lend_as(&b, wish));
+		settle(&b, ok, 200);
+		for (int k = 0; k < rows[i].times; k++) {
+			assert_true(lend_as(&b, wish));
+			settle(&b, rows[i].failure,
+			    rows[i].failure.outcome == OUTCOME_UNREACHABLE ? 0 : 503);
+		}
+		pass(&b, MINUTE);
+		assert_true(lend_as(&b, wish));
+		struct lease probe = b.lease;
+
+		assert_false(lend_as(&b, wish));
+		lease_written(b.pool, &probe, b.now);
+		lease_answered(b.pool, &probe, 200, b.now);
+		assert_true(lend_as(&b, wish));
+		settle(&b, ok, 200);
+		b.lease = probe;
+		settle(&b, ok, 200);
+	}
+	bench_close(&b);
+}
+
+/* That the way is open says nothing of the model. */
+static void
+a_probe_that_is_refused_proves_the_way_alone(void **state)
+{
+	static const struct verdict broken = { .outcome = OUTCOME_SERVER_ERROR };
+	struct bench b;
+	struct wish wish = { .metered = true };
+
+	bench_open(&b, *state, "order");
+	wish.only = span_of(b.id[0]);
+	assert_true(lend_as(&b, wish));
+	settle(&b, ok, 200);
+	for (int k = 0; k < 3; k++) {
+		assert_true(lend_as(&b, wish));
+		settle(&b, broken, 500);
+	}
+	pass(&b, MINUTE);
+	assert_true(lend_as(&b, wish));
+	lease_answered(b.pool, &b.lease, 500, b.now);
+	struct lease probe = b.lease;
+
+	assert_false(lend_as(&b, wish));
+	b.lease = probe;
+	settle(&b, broken, 500);
+	assert_int_equal(view_of(&b, 0, false).breaker, BREAKER_OPEN);
+	bench_close(&b);
+}
+
+static void
+a_model_that_is_being_probed_is_waited_for_a_moment(void **state)
+{
+	struct bench b;
+	static const struct verdict busy = { .outcome = OUTCOME_OVERLOADED, .try_other = true };
+
+	bench_open(&b, *state, "order");
+	lend_and_settle(&b, ok);
+	for (int i = 0; i < 3; i++)
+		lend_and_settle(&b, busy);
+	pass(&b, 2001);
+	assert_true(lend(&b));
+	struct lease probe = b.lease;
+
+	assert_false(lend(&b));
+	assert_int_equal(b.err.kind, ERR_OVERLOADED);
+	assert_in_range(b.free_in_ms, 1, 1000);
+	b.lease = probe;
+	settle(&b, ok, 200);
+	assert_int_equal(lend_and_settle(&b, ok), 'a');
+	bench_close(&b);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_open, world_close)
 
 int
@@ -1062,6 +1345,12 @@ main(void)
 		TEST(what_is_not_metered_counts_for_nothing),
 		TEST(a_minute_begins_when_the_request_was_written),
 		TEST(a_request_that_was_never_sent_gives_its_place_back),
+		TEST(a_request_that_broke_off_on_its_way_counts),
+		TEST(a_request_that_is_sent_twice_counts_twice),
+		TEST(what_has_no_room_is_not_sent_twice),
+		TEST(of_what_is_sent_twice_the_second_alone_is_given_back),
+		TEST(what_no_limit_counts_is_sent_twice_at_will),
+		TEST(a_limited_model_that_the_board_has_no_place_for_is_not_lent),
 		TEST(the_day_is_counted_and_ends_at_midnight_in_california),
 		TEST(a_request_that_midnight_overtakes_counts_on_both_days),
 		TEST(tokens_are_reserved_by_estimate_and_settled_by_use),
@@ -1076,6 +1365,8 @@ main(void)
 		TEST(an_overloaded_model_rests_for_all_and_blames_none),
 		TEST(a_model_that_two_credentials_do_not_know_is_not_asked_for_again),
 		TEST(a_name_that_a_client_made_up_takes_no_row),
+		TEST(names_that_are_no_more_than_overloaded_leave_room_for_others),
+		TEST(the_quota_of_a_model_without_a_place_rests_the_others_for_a_moment),
 		TEST(a_model_that_one_credential_has_is_frozen_for_the_other_alone),
 		TEST(what_a_model_was_refused_before_it_was_proved_counts_once_it_is),
 		TEST(a_vague_refusal_lasts_longer_each_time),
@@ -1086,6 +1377,10 @@ main(void)
 		TEST(what_a_killed_worker_held_is_given_back),
 		TEST(a_probe_of_a_killed_worker_may_be_claimed_again),
 		TEST(an_upload_of_minutes_keeps_its_place_by_renewing),
+		TEST(a_probe_under_way_is_waited_for_a_moment),
+		TEST(a_probe_that_is_being_answered_holds_nobody_up),
+		TEST(a_probe_that_is_refused_proves_the_way_alone),
+		TEST(a_model_that_is_being_probed_is_waited_for_a_moment),
 		TEST(a_trace_says_who_was_lent_and_who_was_passed_over),
 	};
 
