@@ -40,6 +40,7 @@ proves_the_model(enum outcome o)
 	case OUTCOME_QUOTA_MINUTE:
 	case OUTCOME_QUOTA_DAY:
 	case OUTCOME_QUOTA_ZERO:
+	case OUTCOME_QUOTA_VAGUE:
 	case OUTCOME_TOO_MANY_TOKENS:
 	case OUTCOME_NO_CAPACITY:
 	case OUTCOME_OVERLOADED:
@@ -56,7 +57,7 @@ proves_the_model(enum outcome o)
 static bool
 is_worth_a_place(struct board *b, enum outcome o)
 {
-	return (o != OUTCOME_NO_CAPACITY && o != OUTCOME_OVERLOADED) ||
+	return (o != OUTCOME_NO_CAPACITY && o != OUTCOME_OVERLOADED && o != OUTCOME_QUOTA_VAGUE) ||
 	       board_models_used(b) <= board_models_size(b) / 2;
 }
 

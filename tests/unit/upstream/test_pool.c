@@ -969,6 +969,22 @@ what_a_model_was_refused_before_it_was_proved_counts_once_it_is(void **state)
 }
 
 static void
+a_vague_refusal_rests_the_model_alone_even_if_it_is_the_first_word_of_it(void **state)
+{
+	struct bench b;
+	static const struct verdict vague = { .outcome = OUTCOME_QUOTA_VAGUE,
+		.try_other = true,
+		.freeze = FREEZE_QUOTA,
+		.bounded = true };
+
+	bench_open(&b, *state, "order");
+	assert_int_equal(lend_and_settle(&b, vague), 'a');
+	assert_int_equal(view_of(&b, 0, false).frozen_for_ms, 30 * SECOND);
+	assert_int_equal(view_of(&b, 0, true).frozen_for_ms, 0);
+	bench_close(&b);
+}
+
+static void
 a_vague_refusal_lasts_longer_each_time(void **state)
 {
 	struct bench b;
@@ -1369,6 +1385,7 @@ main(void)
 		TEST(the_quota_of_a_model_without_a_place_rests_the_others_for_a_moment),
 		TEST(a_model_that_one_credential_has_is_frozen_for_the_other_alone),
 		TEST(what_a_model_was_refused_before_it_was_proved_counts_once_it_is),
+		TEST(a_vague_refusal_rests_the_model_alone_even_if_it_is_the_first_word_of_it),
 		TEST(a_vague_refusal_lasts_longer_each_time),
 		TEST(hints_keep_to_the_bounds_of_the_configuration_and_facts_do_not),
 		TEST(a_disabled_credential_is_not_lent_and_the_last_one_leaves_words),
